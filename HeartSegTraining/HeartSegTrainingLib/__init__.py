@@ -1,0 +1,1 @@
+"""HeartSeg training: generated hearts, training and evaluation of HeartSeg models."""
