@@ -1,0 +1,1 @@
+"""From one image to the labels of the heart on the image's own grid."""
