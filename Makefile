@@ -1,0 +1,69 @@
+# make demo       see a heart segmented
+# make test       run every test
+# make lint       check style, types and which room imports what
+# make benchmark  measure the figures of the README
+# make clean      remove what these made
+#
+# Each sets itself up in .venv, the first time in minutes, afterwards at once. To choose the Python, or a build of
+# PyTorch for processors only (several GB smaller on Linux):
+#   make demo PYTHON=python3.12 TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?=
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+SETTINGS := pyproject.toml setup.py constraints.txt
+
+.PHONY: demo test lint benchmark clean
+
+demo: $(VENV)/installed
+	$(BIN)/heartseg demo -o demo --force
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest Testing/Python
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p HeartSeg3DLib
+	$(BIN)/python -m pytest Testing/Python/architecture
+
+benchmark: $(VENV)/installed-benchmark
+	$(BIN)/python Testing/Benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find HeartSeg3D HeartSegTraining Testing -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@usable=; \
+	for python in $(CANDIDATES); do \
+	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
+	    usable=$$python; \
+	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	    echo "Setting up $(VENV) with $$("$$python" --version)."; \
+	    exec "$$python" -m venv --clear $(VENV); \
+	done; \
+	if [ -n "$$usable" ]; then \
+	    echo "$$usable cannot make virtual environments. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; \
+	else \
+	    echo "HeartSeg needs Python 3.11, 3.12 or 3.13; none of these is one: $(CANDIDATES)." >&2; \
+	    echo "Install one (Debian or Ubuntu: sudo apt-get install python3 python3-venv), or name it:" >&2; \
+	    echo "    make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
+	fi; \
+	exit 1
+
+# An install that was interrupted leaves no stamp and is taken up again. Setuptools comes first so that the build, too,
+# uses the version of constraints.txt. From another index comes torch alone; what it needs has its pinned version.
+$(VENV)/installed: $(SETTINGS) | $(BIN)/python
+	@$(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(if $(TORCH_INDEX),$(PIP) install -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch)
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-%: $(VENV)/installed
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[$*]'
+	@touch $@

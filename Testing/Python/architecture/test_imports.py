@@ -1,0 +1,155 @@
+"""Rooms stand on floors: an import goes down or stays on its floor, never up, and never in a circle."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LIBRARIES = {"HeartSeg3DLib": "HeartSeg3D", "HeartSegTrainingLib": "HeartSegTraining"}
+
+FLOORS = (
+    {"anatomy", "errors", "resources", "imaging"},
+    {"networks"},
+    {"models", "segmentation", "trust", "measurement", "meshing"},
+    {"api", "worker", "report"},
+    {"scene"},
+    {"panel", "cli", "web"},
+)
+# What a floor may import from outside Python and this project, beyond what the floors below it may.
+OUTSIDE = (
+    {"numpy", "SimpleITK"},
+    {"torch"},
+    {"scipy", "safetensors", "vtk", "vtkmodules"},
+    set(),
+    {"slicer"},
+    {"qt", "ctk", "typer", "rich", "trame", "trame_slicer"},
+)
+ONE_ROOM_ONLY = {"slicer": {"scene"}, "qt": {"panel"}, "ctk": {"panel"}, "typer": {"cli"}, "rich": {"cli"},
+                 "trame": {"web"}, "trame_slicer": {"web"}}
+# The generator and the training loop run on any machine with these; SimpleITK only where files are read.
+TRAINING_CORE = {"generator", "finetuning"}
+TRAINING_CORE_OUTSIDE = {"numpy", "torch", "safetensors", "scipy", "SimpleITK"}
+NEVER = {"pickle", "cPickle", "dill", "joblib", "imp", "marshal", "shelve"}
+
+Import = tuple[Path, int, str]
+
+
+def imports_of(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Every imported dotted name with its line, relative ones resolved against `package`, also inside functions."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def all_imports(repository: Path, library: str) -> list[Import]:
+    root = repository / LIBRARIES[library]
+    found = []
+    for path in sorted((root / library).rglob("*.py")):
+        package = ".".join(path.parent.relative_to(root).parts)
+        found += [(path, line, name) for line, name in imports_of(path.read_text(encoding="utf-8"), package)]
+    return found
+
+
+def room_of(path: Path, library: str) -> str:
+    inside = path.parts[len(path.parts) - path.parts[::-1].index(library):]
+    return Path(inside[0]).stem
+
+
+def floor_of(room: str) -> int:
+    return next((number for number, rooms in enumerate(FLOORS) if room in rooms), len(FLOORS))
+
+
+def complaint(library: str, path: Path, name: str) -> str | None:
+    """What is wrong with one import, or None."""
+    room, parts = room_of(path, library), name.split(".")
+    top, target = parts[0], (parts[1] if len(parts) > 1 else "")
+    if top in NEVER:
+        return f"{top} can run code from a data file; use JSON or safetensors"
+    if top in sys.stdlib_module_names or room == "__init__" or target in {"", "__version__"}:
+        return None
+    if library == "HeartSegTrainingLib":
+        if room in TRAINING_CORE and top not in LIBRARIES and top not in TRAINING_CORE_OUTSIDE:
+            return f"{room} runs with {sorted(TRAINING_CORE_OUTSIDE)} alone"
+        in_bounds = top != "HeartSeg3DLib" or room in {"panel", "cli"} or floor_of(target) <= 3
+        return None if in_bounds else f"training stands on floors 0-3, {target} is above"
+    if top == "HeartSegTrainingLib":
+        return "HeartSeg3DLib never imports HeartSegTrainingLib"
+    if top == "HeartSeg3DLib":
+        if floor_of(target) <= floor_of(room):
+            return None
+        return f"{room} (floor {floor_of(room)}) imports {target} (floor {floor_of(target)})"
+    allowed = set().union(*OUTSIDE[: floor_of(room) + 1])
+    if top not in allowed or room not in ONE_ROOM_ONLY.get(top, {room}):
+        return f"{room} (floor {floor_of(room)}) may not import {top}"
+    return None
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_every_import_goes_down(repository: Path, library: str) -> None:
+    complaints = [
+        f"{path.relative_to(repository)}:{line}: {problem}"
+        for path, line, name in all_imports(repository, library)
+        if (problem := complaint(library, path, name))
+    ]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_rooms_do_not_import_each_other_in_a_circle(repository: Path) -> None:
+    below: dict[str, set[str]] = {}
+    for path, _, name in all_imports(repository, "HeartSeg3DLib"):
+        room, parts = room_of(path, "HeartSeg3DLib"), name.split(".")
+        if parts[0] == "HeartSeg3DLib" and len(parts) > 1 and parts[1] != room:
+            below.setdefault(room, set()).add(parts[1])
+    graphlib.TopologicalSorter(below).prepare()
+
+
+def test_every_room_of_the_library_has_a_floor(repository: Path) -> None:
+    library = repository / "HeartSeg3D" / "HeartSeg3DLib"
+    rooms = {path.stem for path in library.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert rooms - {"__init__", "__main__"} <= set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_torch_load_is_never_called(repository: Path, library: str) -> None:
+    calls = [
+        f"{path}:{node.lineno}"
+        for path in (repository / LIBRARIES[library] / library).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "load"
+        and isinstance(node.value, ast.Name) and node.value.id == "torch"
+    ]
+    assert not calls, "weights are safetensors: " + ", ".join(calls)
+
+
+@pytest.mark.parametrize(
+    ("library", "file", "name"),
+    [
+        ("HeartSeg3DLib", "anatomy.py", "HeartSeg3DLib.networks.vil"),
+        ("HeartSeg3DLib", "anatomy.py", "scipy.ndimage"),
+        ("HeartSeg3DLib", "models/store.py", "HeartSeg3DLib.api"),
+        ("HeartSeg3DLib", "models/store.py", "HeartSegTrainingLib.generator"),
+        ("HeartSeg3DLib", "models/store.py", "pickle"),
+        ("HeartSeg3DLib", "segmentation/locate.py", "monai.networks"),
+        ("HeartSeg3DLib", "panel/form.py", "slicer.util"),
+        ("HeartSeg3DLib", "cli/main.py", "qt"),
+        ("HeartSegTrainingLib", "generator/sampler.py", "monai"),
+        ("HeartSegTrainingLib", "evaluation/dice.py", "HeartSeg3DLib.scene"),
+    ],
+)
+def test_the_check_sees_what_is_forbidden(library: str, file: str, name: str) -> None:
+    assert complaint(library, Path(library, file), name)
+
+
+def test_the_check_resolves_relative_imports() -> None:
+    source = "from . import card\nfrom ..errors import ModelError\ndef f():\n    import torch.nn"
+    names = [name for _, name in imports_of(source, "HeartSeg3DLib.models")]
+    assert names == ["HeartSeg3DLib.models.card", "HeartSeg3DLib.errors.ModelError", "torch.nn"]
