@@ -74,7 +74,9 @@ def complaint(library: str, path: Path, name: str) -> str | None:
     top, target = parts[0], (parts[1] if len(parts) > 1 else "")
     if top in NEVER:
         return f"{top} can run code from a data file; use JSON or safetensors"
-    if top in sys.stdlib_module_names or room == "__init__" or target in {"", "__version__"}:
+    if room == "__init__" and top not in sys.stdlib_module_names:
+        return "the package itself imports nothing, so that every room can be used alone"
+    if top in sys.stdlib_module_names or name in LIBRARIES or target == "__version__":
         return None
     if library == "HeartSegTrainingLib":
         if room in TRAINING_CORE and top not in LIBRARIES and top not in TRAINING_CORE_OUTSIDE:
