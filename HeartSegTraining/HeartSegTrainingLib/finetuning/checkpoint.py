@@ -30,6 +30,8 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], record:
     The tensors are complete on disk before the JSON with their SHA-256 appears, so that a checkpoint
     without a matching JSON is known to be unfinished.
     """
+    for leftover in folder.glob("step_*.tmp"):  # of a session that was killed while it wrote
+        leftover.unlink()
     path = folder / f"step_{step:07d}.safetensors"
     temporary = path.with_name(path.name + ".tmp")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.errors import HeartSegError, UsageError
 from HeartSegTrainingLib.finetuning.losses import IGNORE
 
 Sample = tuple[Tensor, ...]
@@ -75,8 +75,8 @@ class BatchIndices:
 
 
 def sample_batches(dataset: SampleDataset, *, first_step: int, batch: int, workers: int, prefetch: int,
-                   pin_memory: bool = False) -> Iterator[list[Tensor]]:
-    """Iterate over batches in order, starting with that of `first_step`.
+                   pin_memory: bool = False) -> Generator[list[Tensor]]:
+    """Iterate over batches in order, starting with that of `first_step`; closing it ends the workers.
 
     Args:
         dataset: Where samples come from.
@@ -91,7 +91,13 @@ def sample_batches(dataset: SampleDataset, *, first_step: int, batch: int, worke
                         num_workers=workers, prefetch_factor=prefetch if workers else None,
                         multiprocessing_context=context, pin_memory=pin_memory, worker_init_fn=_calm_worker,
                         generator=torch.Generator())  # the loader must not draw from the run's own generator
-    return iter(loader)
+    batches = iter(loader)
+    try:
+        yield from batches
+    except HeartSegError as error:
+        # A worker's error arrives with the traceback as its message; the last line is what it said.
+        said = str(error).strip().splitlines()[-1]
+        raise type(error)(said.partition("Error: ")[2] or said) from error
 
 
 def _calm_worker(_: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 import torch
 
@@ -15,8 +16,41 @@ from HeartSegTrainingLib.finetuning.run_state import RunState
 _STATE_EVERY_S = 5.0
 
 
+class IntervalMeans:
+    """Means over the steps since the last line of metrics.csv; skipped steps do not count.
+
+    Args:
+        foreground: Number of classes without background.
+    """
+
+    def __init__(self, foreground: int) -> None:
+        self._steps = 0
+        self._sums = {"loss": 0.0, "cross_entropy": 0.0, "gradient_norm": 0.0}
+        self._dice = torch.zeros(foreground)
+        self._present = torch.zeros(foreground)
+
+    def add(self, result: StepResult) -> None:
+        """Take in one step."""
+        present = result.loss.present.cpu()
+        self._steps += 1
+        self._dice += result.loss.dice.cpu() * present
+        self._present += present
+        self._sums["loss"] += float(result.loss.total.detach())
+        self._sums["cross_entropy"] += float(result.loss.cross_entropy)
+        self._sums["gradient_norm"] += float(result.gradient_norm)
+
+    def figures(self) -> dict[str, float]:
+        """Mean loss, cross-entropy and gradient norm, NaN without a step."""
+        return {name: total / self._steps if self._steps else math.nan for name, total in self._sums.items()}
+
+    def dice(self) -> dict[int, float]:
+        """Mean soft Dice of each class over the steps in whose batch it occurs, NaN without one."""
+        means = (self._dice / self._present).tolist()  # 0 / 0 is NaN
+        return {index + 1: round(mean, 4) for index, mean in enumerate(means)}
+
+
 class ProgressReport:
-    """Averages steps and writes them to a job folder.
+    """Writes a run's progress to its job folder.
 
     Args:
         job: Where to write.
@@ -26,88 +60,72 @@ class ProgressReport:
     def __init__(self, job: JobFolder, config: FinetuneConfig) -> None:
         self.job = job
         self.config = config
-        self._foreground = 0
-        self._state: dict[str, object] = {"status": "running", "step": 0, "steps": config.steps}
+        self._run: RunState | None = None
         self._written = -math.inf
-        self._session_steps = 0
-        self._session_seconds = 0.0
         self._waited = 0.0
-        self._clear()
+        self._checkpoint = ""
 
-    def start(self, state: RunState) -> None:
+    def start(self, run: RunState) -> None:
         """Say that the run goes on from here."""
-        trained = sum(weight.numel() for weight in state.network.parameters() if weight.requires_grad)
-        self.job.log(f"Training {self.config.network} ({trained / 1e6:.2f} M trainable parameters) "
-                     f"from step {state.step}")
-        self._seconds_before = state.seconds
-        self._foreground = state.classes - 1
-        self._clear()
-        self._state["step"] = state.step
-        self._write()
+        self._run = run
+        self._start_step, self._start_seconds = run.step, run.seconds
+        self._row_step = run.step
+        self._means = self._shown = IntervalMeans(run.classes - 1)
+        trained = sum(weight.numel() for weight in run.network.parameters() if weight.requires_grad)
+        self.job.log(f"Training {self.config.network} from step {run.step}, {trained / 1e6:.2f} M trainable parameters")
+        self._write_state("running")
 
-    def update(self, state: RunState, result: StepResult, waited: float) -> None:
-        """Take in one step; write what is due."""
-        self._session_steps += 1
-        self._session_seconds = state.seconds - self._seconds_before
+    def update(self, run: RunState, result: StepResult, waited: float) -> None:
+        """Take in one step, with the seconds that it waited for data; write what is due."""
         self._waited += waited
         if result.taken:
-            self._add(result)
+            self._means.add(result)
         else:
-            self.job.log(f"Step {state.step} skipped: loss or gradient not finite ({state.skipped} so far)")
-        due = state.step % self.config.log_every == 0
-        if due or time.monotonic() - self._written >= _STATE_EVERY_S:
-            self._state |= self._figures(state)
-            self._write()
-        if due:
-            self._write_metrics(state)
-            self._clear()
+            self.job.log(f"Step {run.step} skipped: loss or gradient not finite ({run.skipped} so far)")
+        is_row_due = run.step % self.config.log_every == 0
+        if is_row_due:
+            self._write_row(run)
+        if is_row_due or time.monotonic() - self._written >= _STATE_EVERY_S:
+            self._write_state("running")
+
+    def saved(self, checkpoint: Path) -> None:
+        """Note the newest checkpoint."""
+        self._checkpoint = checkpoint.name
 
     def close(self, status: str, reason: str = "") -> None:
         """Say how the session ended: finished, stopped or failed."""
-        self._state |= {"status": status, "reason": reason}
-        self._write()
-        self.job.log(f"{status.capitalize()} at step {self._state['step']}{': ' + reason if reason else ''}")
+        step = "before the first step"
+        if self._run is not None:
+            step = f"at step {self._run.step}"
+            if self._run.step > self._row_step:
+                self._write_row(self._run)
+        self._write_state(status, reason)
+        self.job.log(f"{status.capitalize()} {step}{': ' + reason if reason else ''}")
 
-    def _clear(self) -> None:
-        self._count = 0
-        self._sums: dict[str, float] = {}
-        self._dice = torch.zeros(self._foreground)
-        self._present = torch.zeros(self._foreground)
-
-    def _add(self, result: StepResult) -> None:
-        present = result.loss.present.cpu()
-        self._count += 1
-        self._dice += result.loss.dice.cpu() * present
-        self._present += present
-        values = {"loss": result.loss.total.detach(), "cross_entropy": result.loss.cross_entropy,
-                  "gradient_norm": result.gradient_norm}
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
-
-    def _figures(self, state: RunState) -> dict[str, object]:
-        means: dict[str, object] = {name: total / self._count for name, total in self._sums.items()}
-        if self._count:
-            means["dice"] = {str(index + 1): round(float(total / count), 4) for index, (total, count)
-                             in enumerate(zip(self._dice, self._present, strict=True)) if count}
-        done = state.progress(self.config)
-        pace = self._session_steps / max(self._session_seconds, 1e-9)
-        left = (self.config.steps - state.step) / pace if self.config.steps is not None \
-            else 60.0 * (self.config.minutes or 0.0) - state.seconds
-        return {"step": state.step, "steps": self.config.steps, "progress": min(done, 1.0),
-                "seconds": state.seconds, "learning_rate": state.optimizer.param_groups[0]["lr"],
-                "skipped": state.skipped, "samples_per_second": pace * self.config.batch, "data_wait_seconds": self._waited,
-                "eta_seconds": max(left, 0.0), **means}
-
-    def _write_metrics(self, state: RunState) -> None:
-        row: dict[str, float | int] = {"step": state.step, "seconds": round(state.seconds, 2)}
-        row |= {"learning_rate": state.optimizer.param_groups[0]["lr"]}
-        row |= {name: round(self._sums.get(name, math.nan) / max(self._count, 1), 5)
-                for name in ("loss", "cross_entropy", "gradient_norm")}
-        row |= {"skipped": state.skipped, "data_wait_seconds": round(self._waited, 2)}
-        for index, (total, count) in enumerate(zip(self._dice, self._present, strict=True)):
-            row[f"dice_{index + 1}"] = round(float(total / count), 4) if count else math.nan
-        self.job.append_metrics(row)
-
-    def _write(self) -> None:
-        self.job.write_state(self._state)
+    def _write_state(self, status: str, reason: str = "") -> None:
+        figures = self._figures(self._run) if self._run is not None else {}
+        self.job.write_state({"status": status, "reason": reason, **figures})
         self._written = time.monotonic()
+
+    def _figures(self, run: RunState) -> dict[str, object]:
+        pace = (run.step - self._start_step) / max(run.seconds - self._start_seconds, 1e-9)
+        if self.config.steps is not None:
+            left = (self.config.steps - run.step) / pace if pace > 0 else None
+        else:
+            left = 60.0 * (self.config.minutes or 0.0) - run.seconds
+        known = {name: value for name, value in self._shown.figures().items() if not math.isnan(value)}
+        dice = {str(label): value for label, value in self._shown.dice().items() if not math.isnan(value)}
+        return {"step": run.step, "steps": self.config.steps, "progress": min(run.progress(self.config), 1.0),
+                "seconds": round(run.seconds, 2), "eta_seconds": None if left is None else max(round(left, 1), 0.0),
+                "samples_per_second": round(pace * self.config.batch, 4), "data_wait_seconds": round(self._waited, 2),
+                "learning_rate": run.optimizer.param_groups[0]["lr"], "skipped": run.skipped, **known, "dice": dice,
+                "checkpoint": self._checkpoint}
+
+    def _write_row(self, run: RunState) -> None:
+        figures = {name: round(value, 5) for name, value in self._means.figures().items()}
+        dice = {f"dice_{label}": value for label, value in self._means.dice().items()}
+        self.job.append_metrics({
+            "step": run.step, "seconds": round(run.seconds, 2), "learning_rate": run.optimizer.param_groups[0]["lr"],
+            **figures, "skipped": run.skipped, "data_wait_seconds": round(self._waited, 2), **dice})
+        self._row_step = run.step
+        self._shown, self._means = self._means, IntervalMeans(run.classes - 1)

@@ -89,8 +89,9 @@ class RunState:
             self.average[name].copy_(tensor)
         for name, parameter in self.network.named_parameters():
             if moments := _part(tensors, f"optimizer.{name}."):
-                self.optimizer.state[parameter] = {key: value if key == "step" else value.to(parameter.device)
-                                                   for key, value in moments.items()}
+                self.optimizer.state[parameter] = {
+                    key: value.clone() if key == "step" else value.to(parameter.device, copy=True)
+                    for key, value in moments.items()}
         torch.set_rng_state(tensors["rng.cpu"])
         if torch.cuda.is_available() and "rng.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["rng.cuda"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -62,19 +64,20 @@ class Trainer:
         report = ProgressReport(self.job, self.config)
         try:
             state = self._prepare(resume)
-            with StopRequest(self.job.stop_file) as stop:
-                self._train(state, report, stop)
-                path = self._save(state)
+            with StopRequest(self.job.stop_file) as stop, closing(self._batches(state)) as batches:
+                self._train(state, batches, report, stop)
+                path = self._save(state, report)
         except BaseException as error:
+            self.job.log(traceback.format_exc())
             reason = str(error) if isinstance(error, HeartSegError) else f"{type(error).__name__}: {error}"
             report.close("failed", reason=reason)
             raise
         report.close("stopped" if stop.reason else "finished", reason=stop.reason)
         return path
 
-    def _train(self, state: RunState, report: ProgressReport, stop: StopRequest) -> None:
+    def _train(self, state: RunState, batches: Iterator[list[Tensor]], report: ProgressReport,
+               stop: StopRequest) -> None:
         config, skipped_in_a_row = self.config, 0
-        batches = self._batches(state)
         report.start(state)
         now = last_save = time.monotonic()
         while state.progress(config) < 1.0 and not stop.requested():
@@ -98,7 +101,7 @@ class Trainer:
             state.seconds += now - before
             report.update(state, result, waited)
             if now - last_save >= 60.0 * config.checkpoint_minutes:
-                self._save(state)
+                self._save(state, report)
                 last_save = now
 
     def _claim_folder(self, resume: bool) -> None:
@@ -129,7 +132,7 @@ class Trainer:
         self.job.drop_metrics_after(state.step)
         return state
 
-    def _batches(self, state: RunState) -> Iterator[list[Tensor]]:
+    def _batches(self, state: RunState) -> Generator[list[Tensor]]:
         config = self.config
         dataset = SampleDataset(self.make_sampler, config.seed, state.classes, config.window)
         return sample_batches(dataset, first_step=state.step, batch=config.batch, workers=config.workers,
@@ -138,9 +141,11 @@ class Trainer:
     def _to_device(self, batch: list[Tensor]) -> list[Tensor]:
         return [tensor.to(self.device, non_blocking=True) for tensor in batch]
 
-    def _save(self, state: RunState) -> Path:
+    def _save(self, state: RunState, report: ProgressReport) -> Path:
         record = {**state.record(), "config": self.config.to_dict()}
-        return save_checkpoint(self.job.checkpoints, state.step, state.tensors(), record)
+        path = save_checkpoint(self.job.checkpoints, state.step, state.tensors(), record)
+        report.saved(path)
+        return path
 
 
 def _load_strictly(network: nn.Module, source: str) -> None:
