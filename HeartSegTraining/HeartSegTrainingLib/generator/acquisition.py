@@ -1,0 +1,167 @@
+"""What a scanner does to the picture: blur, noise, shading, streaks, thick slices, partial cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .deformation import Placement, enlarge, gaussian_blur, rotation_matrix
+
+
+@dataclass
+class Picture:
+    """A volume on its way through the scanner.
+
+    Attributes:
+        image: (d, h, w) float values, HU or MR signal.
+        labels: (d, h, w) uint8.
+        inside: (d, h, w) bool, the field of view.
+    """
+
+    image: torch.Tensor
+    labels: torch.Tensor
+    inside: torch.Tensor
+
+    def cut(self, inside: torch.Tensor) -> None:
+        """Shrink the field of view; labels outside become background."""
+        self.inside = self.inside & inside
+        self.labels = self.labels * inside
+
+
+class Noise:
+    """Seeded noise fields on a device."""
+
+    def __init__(self, seed: int, size: int, device: torch.device) -> None:
+        self._generator = torch.Generator(device).manual_seed(seed)
+        self._size, self._device = size, device
+
+    def white(self, size: int | None = None) -> torch.Tensor:
+        """Return standard normal noise (n, n, n), n voxels a side."""
+        return torch.randn((size or self._size,) * 3, generator=self._generator, device=self._device)
+
+    def smooth(self, points: int) -> torch.Tensor:
+        """Return smooth noise from ``points`` control points a side, at full size."""
+        return enlarge(self.white(points)[None], self._size)[0]
+
+
+def add_noise(picture: Picture, noise: Noise, rng: np.random.Generator, level: float) -> None:
+    """Add white or correlated noise of standard deviation ``level``."""
+    field = noise.white()
+    if rng.random() < 0.6:
+        field = gaussian_blur(field, float(rng.uniform(0.4, 1.0)))
+        field = field / field.std()
+    picture.image = picture.image + level * field
+
+
+def add_shading(picture: Picture, noise: Noise, rng: np.random.Generator) -> None:
+    """Multiply by a smooth receive-coil field (MR)."""
+    picture.image = picture.image * torch.exp(noise.smooth(4) * float(rng.uniform(0, 0.4)))
+
+
+def add_streaks(picture: Picture, rng: np.random.Generator, source: np.ndarray, spacing: float) -> None:
+    """Add streaks that radiate from dense contrast in the superior caval vein, in axial planes (CT).
+
+    Args:
+        source: (x, y) of the vein in mm from the window's centre.
+    """
+    size, device = picture.image.shape[0], picture.image.device
+    axis = (torch.arange(size, device=device) - (size - 1) / 2) * spacing
+    dy, dx = axis[:, None] - float(source[1]), axis[None, :] - float(source[0])
+    angle = torch.atan2(dy, dx)
+    profile = torch.from_numpy(np.convolve(rng.standard_normal(180), np.ones(3) / 3, mode="same").astype(np.float32))
+    index = ((angle / (2 * torch.pi) + 0.5) * 179).long()
+    reach = torch.exp(-torch.sqrt(dx**2 + dy**2) / float(rng.uniform(25, 70)))
+    plane = profile.to(device)[index] * reach * float(rng.uniform(30, 180))
+    height = torch.exp(-(((axis - float(rng.uniform(-10, 60))) / float(rng.uniform(20, 50))) ** 2))
+    picture.image = picture.image + height[:, None, None] * plane
+
+
+def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, spacing: float,
+                 thickness: tuple[float, float], centre: np.ndarray) -> None:
+    """Acquire the volume as a stack of thick slices and interpolate it back.
+
+    Args:
+        axes: (3, 3) rows: two in-plane directions and the stack direction, in the window's frame (x, y, z).
+        spacing: Voxel size of the window in mm.
+        thickness: Range of slice distances in mm.
+        centre: (x, y, z) mm of the stack's centre from the window's centre.
+    """
+    size, device = picture.image.shape[0], picture.image.device
+    half = (size - 1) / 2 * spacing
+    step = float(rng.uniform(*thickness))
+    count = max(int(2 * half / step), 6)
+    frame = torch.from_numpy(np.ascontiguousarray(axes)).float().to(device)
+    middle = torch.from_numpy(np.asarray(centre, np.float32)).to(device)
+    slices = _sample_slices(picture.image, rng, frame, middle, half, step, count)
+    axis = torch.linspace(-half, half, size, device=device)
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    offset = torch.stack([x - middle[0], y - middle[1], z - middle[2]])
+    a, b, s = (sum(row[k] * offset[k] for k in range(3)) for row in frame)
+    stack_half = (count - 1) / 2 * step
+    where = torch.stack([a / half, b / half, s / stack_half], -1)
+    image = F.grid_sample(slices[None, None], where[None], mode="bilinear", padding_mode="border",
+                          align_corners=True)[0, 0]
+    first, last = _cover(rng, stack_half, step)
+    inside = (s > first) & (s < last)
+    wide, high = rng.uniform(0.5, 1.3, 2)
+    inside &= (a.abs() < wide * half) & (b.abs() < high * half)
+    picture.image = image
+    picture.cut(inside)
+
+
+def _sample_slices(image: torch.Tensor, rng: np.random.Generator, frame: torch.Tensor, middle: torch.Tensor,
+                   half: float, step: float, count: int) -> torch.Tensor:
+    """Sample (count, n, n) slices: the mean of four planes across each, shifted by breathing in some stacks."""
+    size, device = image.shape[0], image.device
+    plane = torch.linspace(-half, half, size, device=device)
+    depth = (torch.arange(count, device=device) - (count - 1) / 2) * step
+    breath = rng.uniform(0, 2.5) if rng.random() < 0.3 else 0.0
+    shift = torch.from_numpy(rng.normal(0, breath, (count, 2)).astype(np.float32)).to(device)
+    s, b, a = torch.meshgrid(depth, plane, plane, indexing="ij")
+    a, b = a + shift[:, 0, None, None], b + shift[:, 1, None, None]
+    slices = torch.zeros((count, size, size), device=device)
+    for part in (-0.3, -0.1, 0.1, 0.3):
+        depth_here = s + part * step
+        where = [middle[k] + frame[0, k] * a + frame[1, k] * b + frame[2, k] * depth_here for k in range(3)]
+        slices += F.grid_sample(image[None, None], torch.stack(where, -1)[None] / half, mode="bilinear",
+                                padding_mode="border", align_corners=True)[0, 0]
+    return slices / 4
+
+
+def _cover(rng: np.random.Generator, stack_half: float, step: float) -> tuple[float, float]:
+    """Range of the stack direction (mm) that was acquired: often only the ventricles."""
+    if rng.random() < 0.25:
+        return -stack_half - step / 2, stack_half + step / 2
+    length = rng.uniform(70, 130)
+    middle = rng.uniform(-25, 15)
+    return middle - length / 2, middle + length / 2
+
+
+def cut_field_of_view(picture: Picture, rng: np.random.Generator) -> None:
+    """Keep a random box, as scans cropped to the heart or cut through it."""
+    size = picture.image.shape[0]
+    inside = torch.zeros_like(picture.inside)
+    low, high = rng.integers(0, size // 4, 3), rng.integers(3 * size // 4, size + 1, 3)
+    inside[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))] = True
+    picture.cut(inside)
+
+
+def short_axis_frame(centres: np.ndarray, placement: Placement, rng: np.random.Generator) -> np.ndarray:
+    """Axes of a short-axis stack in the window's frame.
+
+    Args:
+        centres: (5, 3) centres of LV, LA, RV, RA and aorta in the scene, mm.
+        placement: Where the window lies in the scene.
+        rng: Random source of the planning error.
+
+    Returns:
+        (3, 3) rows: left to right ventricle, its normal, apex to base.
+    """
+    base = placement.direction_to_window(centres[1] - centres[0])
+    right = placement.direction_to_window(centres[2] - centres[0])
+    right -= (right @ base) * base
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(base, right), base]) @ rotation_matrix(rng.uniform(-0.2, 0.2, 3))

@@ -1,0 +1,149 @@
+"""The sampler: from prepared scenes to endless (image, labels) pairs, a pure function of its random generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES, normalize
+
+from .acquisition import (
+    Noise,
+    Picture,
+    add_noise,
+    add_shading,
+    add_streaks,
+    cut_field_of_view,
+    short_axis_frame,
+    thick_slices,
+)
+from .appearance import MODES, Appearance, draw_appearance
+from .deformation import Deformation, Placement, deformed_positions, gaussian_blur
+from .scenes import Scene
+from .tissues import BLOOD, LABEL_OF_TISSUE
+from .tissues import Tissue as T
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """What a sampler draws.
+
+    Attributes:
+        window: Voxels along each side of the window.
+        spacing: Voxel size in mm.
+        mix: Probability of each mode of MODES.
+        deformation: Ranges of the shape changes.
+        binary: Merge all structures into one, as the locator learns them.
+        thick_mr: Probability of thick slices in MR and random modes.
+        thick_ct: Probability of thick slices in CT.
+    """
+
+    window: int = 112
+    spacing: float = 1.5
+    mix: tuple[float, ...] = (0.42, 0.1, 0.28, 0.04, 0.16)
+    deformation: Deformation = field(default_factory=Deformation)
+    binary: bool = False
+    thick_mr: float = 0.55
+    thick_ct: float = 0.08
+
+
+class Sampler:
+    """Draws training pairs from scenes.
+
+    Args:
+        scenes: Prepared scenes of one grid.
+        config: What to draw.
+        device: Where the work is done and the result lives.
+
+    Example:
+        ``image, labels = Sampler(scenes, SamplerConfig())(np.random.default_rng(7))`` gives a (1, n, n, n) float
+        tensor in [-1, 1] and a (n, n, n) uint8 tensor, axes [z, y, x] in LPS.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], config: SamplerConfig, device: str | torch.device = "cpu") -> None:
+        self.config, self.device = config, torch.device(device)
+        self._tissue = [torch.from_numpy(scene.tissue).to(self.device) for scene in scenes]
+        self._centres = [scene.centres for scene in scenes]
+        self._spacing = scenes[0].spacing
+        table = torch.from_numpy(LABEL_OF_TISSUE.copy())
+        self._label = ((table > 0).to(torch.uint8) if config.binary else table).to(self.device)
+
+    def __call__(self, rng: np.random.Generator, mode: str | None = None,
+                 scene: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw one pair; ``mode`` and ``scene`` fix what is otherwise random."""
+        index = int(rng.integers(len(self._tissue))) if scene is None else scene
+        mode = mode or str(rng.choice(MODES, p=self.config.mix))
+        look = draw_appearance(mode, rng)
+        noise = Noise(int(rng.integers(1 << 31)), self.config.window, self.device)
+        tissue, placement = self._look_up(index, rng)
+        picture = self._render(tissue, look, noise, rng)
+        self._scan(picture, look, noise, rng, index, placement)
+        return self._finish(picture, look, rng), picture.labels
+
+    def _look_up(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, Placement]:
+        config = self.config
+        position, placement = deformed_positions(rng, config.window, config.spacing, self._centres[index],
+                                              config.deformation, self.device)
+        volume = self._tissue[index]
+        side = volume.shape[0]
+        voxel = (position / self._spacing + (side - 1) / 2).round_().long()
+        inside = ((voxel >= 0) & (voxel < side)).all(0)
+        voxel.clamp_(0, side - 1)
+        tissue = volume.view(-1)[(voxel[2] * side + voxel[1]) * side + voxel[0]]
+        return torch.where(inside, tissue, torch.zeros_like(tissue)), placement
+
+    def _render(self, tissue: torch.Tensor, look: Appearance, noise: Noise, rng: np.random.Generator) -> Picture:
+        """Give every tissue its value, texture and, in blood, unmixed contrast."""
+        code = tissue.long()
+        mean = torch.from_numpy(look.mean).to(self.device)
+        texture = torch.from_numpy(look.texture).to(self.device)
+        image = mean[code] + texture[code] * noise.smooth(self.config.window // 3) * 1.6
+        blood = torch.zeros(64, device=self.device)
+        amplitude = abs(look.mean[T.RV] - look.mean[T.MYO]) * rng.uniform(0, 0.25)
+        blood[list(BLOOD)] = float(amplitude)
+        image = image + blood[code] * noise.smooth(6)
+        image = gaussian_blur(image, float(rng.uniform(0.25, 0.85)))
+        return Picture(image, self._label[code], torch.ones_like(tissue, dtype=torch.bool))
+
+    def _scan(self, picture: Picture, look: Appearance, noise: Noise, rng: np.random.Generator, index: int,
+              placement: Placement) -> None:
+        config, centres = self.config, self._centres[index]
+        if not look.is_ct:
+            add_shading(picture, noise, rng)
+        elif len(centres) and look.mean[T.SVC] > 350 and rng.random() < 0.5:
+            # The caval vein lies right of the aorta: good enough for where the streaks start.
+            vein = placement.to_window(centres[4]) + np.array([-24.0, 4.0, 0.0])
+            add_streaks(picture, rng, vein[:2], config.spacing)
+        thick = config.thick_ct if look.is_ct else config.thick_mr
+        # Thick slices average the noise of what they cover, so it is added on both sides of them.
+        level = rng.uniform(3, 45) if look.is_ct else rng.uniform(5, 90)
+        if rng.random() < thick:
+            self._stack(picture, rng, centres, placement)
+        elif rng.random() < 0.35:
+            cut_field_of_view(picture, rng)
+        add_noise(picture, noise, rng, float(level))
+
+    def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray,
+               placement: Placement) -> None:
+        spacing = self.config.spacing
+        if len(centres) and rng.random() < 0.7:
+            frame = short_axis_frame(centres, placement, rng)
+            middle = placement.to_window(centres[0]) + rng.uniform(-10, 10, 3)
+        else:
+            frame = np.eye(3)[[[1, 2, 0], [0, 2, 1], [0, 1, 2]][int(rng.integers(3))]]
+            middle = rng.uniform(-10, 10, 3)
+        thick_slices(picture, rng, frame, spacing, (3.0, 12.0), middle)
+
+    def _finish(self, picture: Picture, look: Appearance, rng: np.random.Generator) -> torch.Tensor:
+        """Apply the intensity rule that inference applies, slightly varied, and gamma."""
+        rule = dict(DEFAULT_RULES["ct" if look.is_ct else "mr"])
+        if look.is_ct and rng.random() < 0.4:
+            rule.update(low=float(rng.uniform(-350, -150)), high=float(rng.uniform(450, 900)))
+        image = normalize(picture.image, rule, picture.inside)
+        if rng.random() < 0.5:
+            spread = (-0.35, 0.35) if look.is_ct else (-0.8, 0.7)
+            image = ((image + 1) / 2).clamp(0, 1) ** float(np.exp(rng.uniform(*spread))) * 2 - 1
+        return image[None]

@@ -1,0 +1,211 @@
+"""Scenes: a heart in its chest as tissue codes on a grid, prepared once and sampled many times."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+from scipy import ndimage
+
+from HeartSeg3DLib.errors import InputError
+
+from .chest import Body, chest_tissue, draw_body, paint_oesophagus, wrap_heart
+from .geometry import Grid, paint_tube, smooth_noise, tissue_set
+from .parametric import HeartParameters, draw_parameters, parametric_heart
+from .tissues import TISSUE_OF_LABEL
+from .tissues import Tissue as T
+from .vessels import paint_arteries, paint_veins, plan_vessels
+
+NARROW = Grid(size=176, spacing=1.5)
+"""Grid of the scenes that the fine network learns from: 264 mm."""
+WIDE = Grid(size=128, spacing=3.5)
+"""Grid of the scenes that the locator learns from: 448 mm, neck to abdomen."""
+
+CHAMBERS = (T.LV, T.LA, T.RV, T.RA, T.AORTA)
+"""Structures whose centres a scene remembers, for changes of single chambers."""
+
+
+@dataclass
+class Scene:
+    """One generated body.
+
+    Attributes:
+        tissue: (n, n, n) uint8 tissue codes, [z, y, x] in LPS, centred on the heart.
+        spacing: Voxel size in mm.
+        centres: (5, 3) centres (x, y, z) in mm of CHAMBERS; empty for a body without a heart.
+        record: Where it came from: prior or parameters, seed.
+    """
+
+    tissue: np.ndarray
+    spacing: float
+    centres: np.ndarray
+    record: dict = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the scene as safetensors, to a temporary name first."""
+        record = {"spacing": self.spacing, "record": self.record}
+        data = save({"tissue": self.tissue, "centres": self.centres.astype(np.float32)},
+                    metadata={"scene": json.dumps(record)})
+        temporary = path.with_suffix(".part")
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+
+    @staticmethod
+    def load(path: Path) -> Scene:
+        """Read a scene written by :meth:`save`."""
+        from safetensors import safe_open
+
+        with safe_open(str(path), framework="numpy") as file:
+            record = json.loads(file.metadata()["scene"])
+            return Scene(file.get_tensor("tissue"), record["spacing"], file.get_tensor("centres"), record["record"])
+
+
+def place(heart: np.ndarray, grid: Grid, scale: float) -> np.ndarray:
+    """Sample a 1 mm label map (nearest) onto a grid, its bounding box centred, as tissue codes."""
+    box = ndimage.find_objects((heart > 0).astype(np.uint8))[0]
+    centre = [(s.start + s.stop - 1) / 2 for s in box]
+    codes = np.zeros(256, np.uint8)
+    for value, tissue in TISSUE_OF_LABEL.items():
+        codes[value] = tissue
+    picks, keeps = [], []
+    for c, count in zip(centre, heart.shape, strict=True):
+        index = np.rint(grid.axis / scale + c).astype(int)
+        keeps.append((index >= 0) & (index < count))
+        picks.append(np.clip(index, 0, count - 1))
+    inside = keeps[0][:, None, None] & keeps[1][None, :, None] & keeps[2][None, None, :]
+    return np.where(inside, codes[heart[np.ix_(*picks)]], 0).astype(np.uint8)
+
+
+def vary_walls(heart: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change wall thickness of a 1 mm label map: the myocardium by -2.5 to +6 mm inwards, other walls to 0.8-4 mm."""
+    heart = heart.copy()
+    change = rng.uniform(-6, 2.5)
+    if change < 0:
+        heart[(heart == 1) & (ndimage.distance_transform_edt(heart == 1) < -change * 0.6)] = 2
+    else:
+        near_cavity = ndimage.distance_transform_edt(heart != 1)
+        heart[(heart == 2) & (near_cavity < change)] = 1
+    for wall, cavity, thickest in ((103, 3, 4), (104, 4, 3), (105, 5, 3)):
+        away = ndimage.distance_transform_edt(heart != cavity)
+        heart[(heart == wall) & (away > rng.uniform(0.8, thickest))] = 0
+    return heart
+
+
+def _add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator) -> None:
+    """Papillary muscles and trabeculae: they look like muscle and are labelled as cavity."""
+    cavity = grid.points(tissue == T.LV)
+    muscle = grid.points(tissue == T.MYO)
+    centre, apex = cavity.mean(0), muscle[np.argmax(np.linalg.norm(muscle - cavity.mean(0), axis=1))]
+    if apex[2] > centre[2]:
+        apex = centre + (centre - apex)
+    everything_but_lv = ~tissue_set(T.LV)
+    for _ in range(2):
+        start = centre + rng.normal(0, 9, 3)
+        paint_tube(tissue, grid, np.array([start, start + (apex - centre) * 0.75]), rng.uniform(2.2, 4.5),
+                   T.PAPILLARY, everything_but_lv)
+    for chamber, code, reach in ((T.RA, T.RA_TRABECULAE, 7), (T.RV, T.RV_TRABECULAE, 9), (T.LV, T.LV_TRABECULAE, 5)):
+        mask = tissue == chamber
+        depth = ndimage.distance_transform_edt(mask) * grid.spacing
+        tissue[mask & (depth < rng.uniform(2, reach)) & (np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3))] = code
+
+
+def _outline_distance(heart: np.ndarray, grid: Grid) -> np.ndarray:
+    """Distance in mm to the closed outline of a heart mask, computed on a coarser grid."""
+    coarse = heart[::2, ::2, ::2]
+    closed = ndimage.binary_closing(np.pad(coarse, 6), iterations=max(int(round(9 / grid.spacing)) - 1, 1))[6:-6, 6:-6, 6:-6]
+    distance = ndimage.distance_transform_edt(~closed) * grid.spacing * 2
+    fine = ndimage.zoom(distance.astype(np.float32), grid.size / coarse.shape[0], order=1, grid_mode=True, mode="nearest")
+    return fine[: grid.size, : grid.size, : grid.size]
+
+
+def build_scene(heart: np.ndarray, rng: np.random.Generator, grid: Grid = NARROW, scale: float = 1.0,
+                record: dict | None = None) -> Scene:
+    """Put a heart into a drawn body.
+
+    Args:
+        heart: (d, h, w) uint8 label map at 1 mm, [z, y, x] in LPS, values 1-7 and walls 103-107.
+        rng: Random source.
+        grid: Grid of the scene.
+        scale: Size of the heart relative to its label map.
+        record: What to remember of its origin.
+
+    Returns:
+        The scene, centred on the heart.
+    """
+    placed = place(heart, grid, scale)
+    is_heart = placed > 0
+    body = draw_body(rng)
+    floor = float(grid.points(is_heart)[:, 2].min())
+    tissue = chest_tissue(grid, body, floor, rng)
+    wrap_heart(tissue, grid, _outline_distance(is_heart, grid), rng)
+    tissue = np.where(is_heart, placed, tissue)
+    _finish(tissue, grid, body, rng)
+    centres = np.stack([grid.points(tissue == chamber).mean(0) for chamber in CHAMBERS])
+    return Scene(tissue, grid.spacing, centres, record or {})
+
+
+def _finish(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> None:
+    paths = plan_vessels(tissue, grid, body.midline, body.centre, rng)
+    paint_veins(tissue, grid, paths, rng)
+    paint_arteries(tissue, grid, paths, rng)
+    paint_oesophagus(tissue, grid, body, rng)
+    _add_muscle_detail(tissue, grid, rng)
+    if rng.random() < 0.8:
+        spots = (np.abs(smooth_noise(rng, grid, 16)) < 0.2) & (np.abs(smooth_noise(rng, grid, 16)) < 0.2)
+        near = ndimage.binary_dilation(np.isin(tissue, (T.MYO, T.RV_WALL, T.RA_WALL, T.LA_WALL)), iterations=4)
+        tissue[spots & near & (tissue == T.MEDIASTINAL_FAT)] = T.CORONARY
+    if rng.random() < 0.3:
+        spots = smooth_noise(rng, grid, 6) > 2.6
+        tissue[spots & np.isin(tissue, (T.AORTIC_WALL, T.CORONARY))] = T.CALCIUM
+
+
+def make_scene(index: int, seed: int, priors: dict[str, np.ndarray], grid: Grid = NARROW, *,
+               parametric_share: float = 0.6, held_out: bool = False) -> Scene:
+    """Make scene number ``index`` of a set: a pure function of its arguments.
+
+    Args:
+        index: Number in the set.
+        seed: Seed of the set.
+        priors: Label maps at 1 mm by name, may be empty.
+        grid: Grid of the scene.
+        parametric_share: Share of procedural hearts where priors exist.
+        held_out: Draw from the held-out parameter region instead (procedural hearts only).
+    """
+    rng = np.random.default_rng((seed, index))
+    if held_out or not priors or rng.random() < parametric_share:
+        parameters: HeartParameters = draw_parameters(rng, held_out=held_out)
+        heart, scale = parametric_heart(parameters, rng), 1.0
+        record = {"heart": "parametric", "parameters": parameters.as_dict()}
+    else:
+        name = sorted(priors)[int(rng.integers(len(priors)))]
+        heart, scale = vary_walls(priors[name], rng), float(rng.uniform(0.84, 1.04))
+        record = {"heart": name}
+    return build_scene(heart, rng, grid, scale, {**record, "seed": seed, "index": index})
+
+
+def prepare_scenes(folder: Path, count: int, seed: int, priors: dict[str, np.ndarray], grid: Grid = NARROW, *,
+                   parametric_share: float = 0.6, held_out: bool = False) -> Iterator[Path]:
+    """Write the scenes of a set that are not there yet, one file each; yields every path as it becomes ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        path = folder / f"scene_{index:04d}.safetensors"
+        if not path.exists():
+            make_scene(index, seed, priors, grid, parametric_share=parametric_share, held_out=held_out).save(path)
+        yield path
+
+
+def load_scenes(folder: Path) -> list[Scene]:
+    """Load all scenes of a folder in order of their names.
+
+    Raises:
+        InputError: The folder holds no scene.
+    """
+    paths = sorted(folder.glob("scene_*.safetensors"))
+    if not paths:
+        raise InputError(f"No prepared scenes in {folder}.", "Prepare them with 'heartseg generate --scenes'.")
+    return [Scene.load(path) for path in paths]

@@ -1,0 +1,163 @@
+"""Great vessels, veins and appendage around a heart, drawn from where the heart's own parts lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .geometry import Grid, paint_tube, tissue_set
+from .tissues import Tissue as T
+
+_CHAMBERS = (T.LV, T.MYO, T.RV, T.LA, T.RA, T.AORTA, T.PULMONARY_ARTERY, T.RV_WALL, T.LA_WALL, T.RA_WALL,
+             T.PAPILLARY)
+
+
+def _mean(grid: Grid, mask: np.ndarray) -> np.ndarray:
+    return grid.points(mask).mean(0)
+
+
+def _end(grid: Grid, mask: np.ndarray, fraction: float, top: bool = True) -> np.ndarray:
+    """Mean position of the uppermost (or lowest) fraction of a mask."""
+    points = grid.points(mask)
+    height = points[:, 2]
+    keep = height >= np.quantile(height, 1 - fraction) if top else height <= np.quantile(height, fraction)
+    return points[keep].mean(0)
+
+
+@dataclass
+class VesselPaths:
+    """Control points in mm (LPS) and radii of every vessel of one scene."""
+
+    ascending: np.ndarray
+    arch: np.ndarray
+    trunk: np.ndarray
+    right_branch: np.ndarray
+    left_branch: np.ndarray
+    svc: np.ndarray
+    ivc: np.ndarray
+    veins: list[np.ndarray]
+    appendage: np.ndarray
+    airways: list[np.ndarray]
+    aorta_radius: float
+    descending_radius: float
+    pulmonary_radius: float
+
+
+def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rng: np.random.Generator) -> VesselPaths:
+    """Plan the vessels of a scene that holds a heart.
+
+    Args:
+        tissue: Scene with the heart's tissues.
+        grid: Its grid.
+        midline: x of the body's midline, mm.
+        back: y of the chest's centre, mm (posterior is positive).
+        rng: Random source.
+    """
+    u = rng.uniform
+    root, root_top = _mean(grid, tissue == T.AORTA), _end(grid, tissue == T.AORTA, 0.15)
+    trunk_start, trunk_top = _mean(grid, tissue == T.PULMONARY_ARTERY), _end(grid, tissue == T.PULMONARY_ARTERY, 0.2)
+    aorta_radius = min(max(u(12, 17.5), 0.8 * _radius(grid, tissue == T.AORTA)), 20)
+    top = root_top + [u(-8, 2), u(-4, 6), u(28, 50)]
+    down_x, down_y = midline + u(16, 32), back + u(45, 62)
+    arch = np.array([top, top + [6, 10, 12], top + [16, 28, 15], [down_x - 2, down_y - 14, top[2] + 7],
+                     [down_x, down_y, top[2] - 14], [down_x + u(-6, 4), down_y + 4, 0],
+                     [midline + 8, down_y + 6, -110], [midline + 6, down_y + 8, -230]])
+    radius = u(10.5, 15.5)
+    la = grid.points(tissue == T.LA)
+    la_top = np.quantile(la[:, 2], 0.97)
+    fork = trunk_top + [u(-3, 6), u(10, 20), u(3, 11)]
+    fork[2] = max(fork[2], la_top + 0.75 * radius + 4)
+    svc_start = _end(grid, tissue == T.RA, 0.08)
+    # The right branch runs behind the ascending aorta and the caval vein, above the roof of the left atrium.
+    behind = max(fork[1] + 4, top[1] + aorta_radius + 0.75 * radius + 2)
+    level = max(fork[2] - 4, la_top + 0.75 * radius + 1)
+    right = np.array([fork, [(fork[0] + top[0]) / 2, (fork[1] + behind) / 2 + 2, (fork[2] + level) / 2],
+                      [top[0] - 6, behind, level], [svc_start[0] - 6, behind + 2, level - 4],
+                      [svc_start[0] - 42, behind + 6, level - 20]])
+    left = np.array([fork, fork + [18, 17, 3], fork + [38, 34, -2], fork + [56, 45, -26]])
+    ivc_start = _end(grid, tissue == T.RA, 0.08, top=False)
+    svc = np.array([svc_start + [0, 2, -4], svc_start + [-2, 4, 25], svc_start + [u(-8, 0), 2, 60],
+                    svc_start + [0, 2, 110]])
+    ivc = np.array([ivc_start + [0, 0, 6], ivc_start + [0, 8, -15], ivc_start + [2, 16, -45],
+                    ivc_start + [4, 20, -200]])
+    fork_airway = fork + [-16, 26, 20]
+    airways = [np.array([fork_airway, fork_airway + [0, 6, 120]]),
+               np.array([fork_airway, fork_airway + [-30, 8, -22]]),
+               np.array([fork_airway, fork_airway + [38, 8, -26]])]
+    return VesselPaths(np.array([root, root_top, top]), arch, np.array([trunk_start, trunk_top, fork]), right, left,
+                       svc, ivc, _plan_veins(la, rng), _plan_appendage(la), airways, aorta_radius,
+                       aorta_radius * u(0.7, 0.95), radius)
+
+
+def _radius(grid: Grid, mask: np.ndarray) -> float:
+    """Rough radius of a short vessel stub: from its volume and height."""
+    points = grid.points(mask)
+    height = max(np.ptp(points[:, 2]), 10.0)
+    return float(np.sqrt(len(points) * grid.spacing**3 / (np.pi * height)))
+
+
+def _plan_veins(la: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    u = rng.uniform
+    behind = np.quantile(la[:, 1], 0.7)
+    levels = np.quantile(la[:, 2], [0.25, 0.75])
+    veins = []
+    for side, start in ((-1, np.quantile(la[:, 0], 0.06)), (1, np.quantile(la[:, 0], 0.94))):
+        for level, rise in zip(levels, (-12, 12), strict=True):
+            if rng.random() < 0.04:
+                continue
+            veins.append(np.array([[start - side * 7, behind - 4, level],
+                                   [start + side * 14, behind + 5, level + u(-4, 6)],
+                                   [start + side * 48, behind + 20, level + rise]]))
+    return veins
+
+
+def _plan_appendage(la: np.ndarray) -> np.ndarray:
+    start = np.array([np.quantile(la[:, 0], 0.9), np.quantile(la[:, 1], 0.2), np.quantile(la[:, 2], 0.8)])
+    return np.array([start, start + [8, -14, 4], start + [8, -30, 2]])
+
+
+def paint_veins(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.random.Generator) -> None:
+    """Paint caval and pulmonary veins, the left atrial appendage and the airways."""
+    u = rng.uniform
+    heart = tissue_set(*_CHAMBERS, T.AORTIC_WALL, T.PULMONARY_WALL)
+    svc_radius, ivc_radius, wall = u(7, 11), u(9, 13), u(0.8, 1.8)
+    for extra, upper, lower in ((wall, T.PULMONARY_WALL, T.PULMONARY_WALL), (0, T.SVC, T.IVC)):
+        keep = heart if not extra else tissue_set(*_CHAMBERS)
+        paint_tube(tissue, grid, paths.svc, svc_radius + extra, upper, keep)
+        paint_tube(tissue, grid, paths.ivc, ivc_radius + extra, lower, keep)
+    keep = tissue_set(*(c for c in _CHAMBERS if c != T.LA_WALL), T.SVC, T.IVC)
+    for vein in paths.veins:
+        paint_tube(tissue, grid, vein, u(4.0, 7.5), T.PULMONARY_VEIN, keep)
+    if rng.random() < 0.75:
+        grown = [u(7, 10), u(5, 8), u(3, 5)]
+        paint_tube(tissue, grid, paths.appendage, grown, T.LA, keep)
+    for path, radius in zip(paths.airways, (9.0, 6.5, 6.0), strict=True):
+        paint_tube(tissue, grid, path, radius, T.AIRWAY, tissue_set(*_CHAMBERS, T.SVC, T.PULMONARY_VEIN))
+
+
+def paint_arteries(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.random.Generator) -> None:
+    """Paint aorta and pulmonary artery, walls first, then lumen.
+
+    Labels end at visible places: the aorta where the arch turns away, the right pulmonary branch beyond the caval
+    vein, the left one where it turns down.
+    """
+    wall = rng.uniform(1.0, 2.2)
+    chambers = tissue_set(*_CHAMBERS, T.SVC, T.IVC, T.PULMONARY_VEIN)
+    proximal = tissue_set(*(c for c in _CHAMBERS if c != T.AORTA), T.SVC, T.PULMONARY_VEIN)
+    for extra, far, near in ((wall, T.AORTIC_WALL, T.AORTIC_WALL), (0.0, T.ARCH, T.AORTA)):
+        radii = [paths.aorta_radius + extra] * 3 + [paths.descending_radius + extra] * 5
+        paint_tube(tissue, grid, paths.arch, radii, far, chambers)
+        paint_tube(tissue, grid, paths.ascending, paths.aorta_radius + extra, near, proximal | tissue_set(T.AORTA))
+    radius = paths.pulmonary_radius
+    keep = chambers | tissue_set(T.AORTA, T.ARCH)
+    for extra, far, near in ((wall * 0.7, T.PULMONARY_WALL, T.PULMONARY_WALL),
+                             (0.0, T.PULMONARY_BRANCH, T.PULMONARY_ARTERY)):
+        right = [radius * r + extra for r in (0.78, 0.75, 0.72, 0.66, 0.45)]
+        left = [radius * r + extra for r in (0.78, 0.74, 0.62, 0.5)]
+        keep_here = keep if not extra else keep | tissue_set(T.AORTIC_WALL)
+        paint_tube(tissue, grid, paths.right_branch, right, far, keep_here)
+        paint_tube(tissue, grid, paths.left_branch, left, far, keep_here)
+        paint_tube(tissue, grid, paths.right_branch[:4], right[:4], near, keep_here)
+        paint_tube(tissue, grid, paths.left_branch[:3], left[:3], near, keep_here)
+        paint_tube(tissue, grid, paths.trunk, radius + extra, near, keep_here)
