@@ -10,6 +10,7 @@
 
 PYTHON ?=
 TORCH_INDEX ?=
+TORCH_FOR_PROCESSORS := https://download.pytorch.org/whl/cpu
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,11 +60,15 @@ $(BIN)/python:
 # uses the version of constraints.txt. From another index comes torch alone; what it needs has its pinned version.
 $(VENV)/installed: $(SETTINGS) | $(BIN)/python
 	@$(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	@if [ -z '$(TORCH_INDEX)' ] && [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
+	    echo "There is no NVIDIA driver here. A PyTorch without several GB of NVIDIA packages (Ctrl-C, then):"; \
+	    echo "    make $(MAKECMDGOALS) TORCH_INDEX=$(TORCH_FOR_PROCESSORS)"; \
+	fi
 	$(if $(TORCH_INDEX),$(PIP) install -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) install -c constraints.txt setuptools
 	$(PIP) install -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/installed-%: $(VENV)/installed
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[$*]'
+	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[$*]'
 	@touch $@
