@@ -1,0 +1,91 @@
+"""Reads a scan from one NIfTI, NRRD or MetaImage file, 3-D or 4-D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..errors import InputError
+from .header import FileHeader, itk_header, read_header
+from .orientation import orientation_believable
+from .quiet import silenced
+from .scan import Frame, LazyFrames, Scan
+from .voxels import TidyFrame, refuse_label_map, tidy
+
+
+def read_file(path: Path) -> Scan:
+    """Reads a scan from one file; a 4-D file stays on disk and gives its frames one by one.
+
+    Raises:
+        InputError: The file cannot be used; see `read_header`, `tidy` and `refuse_label_map`.
+    """
+    header = read_header(path)
+    frames = frame_images(header)
+    scan = Scan(frames, None, True, path, list(header.warnings))
+    first = tidy_into(scan, frames[0].image)
+    refuse_label_map(first, path.name)
+    scan.orientation_known = orientation_believable(first.image, first.low, header.states_orientation)
+    if len(frames) == 1:
+        scan.frames = [Frame(None, first.image)]
+    else:
+        scan.frames = LazyFrames(frames.times_ms, lambda index: tidy_into(scan, frames[index].image).image)
+    return scan
+
+
+def frame_images(header: FileHeader) -> LazyFrames:
+    """The frames of a file as they are stored, read on access.
+
+    Raises:
+        InputError: Several numbers per voxel that are no sequence.
+    """
+    if header.is_sequence:
+        return _sequence_frames(header)
+    if header.components > 1:
+        raise InputError(f"{header.path.name} has {header.components} numbers per voxel (colours or vectors) "
+                         "instead of one grey value.", "Export the scan itself, not a picture of it.")
+    return LazyFrames(header.times_ms, lambda index: _read_frame(header, index))
+
+
+def tidy_into(scan: Scan, image: sitk.Image) -> TidyFrame:
+    """Tidies one frame of a scan and hands its warnings to the scan."""
+    tidied = tidy(image, scan.source.name)
+    for sentence in tidied.warnings:
+        scan.warn(sentence)
+    return tidied
+
+
+def _read_frame(header: FileHeader, index: int) -> sitk.Image:
+    reader = itk_header(header.path)
+    if header.rank == 4:
+        reader.SetExtractIndex([0, 0, 0, index])
+        reader.SetExtractSize([*header.size, 0])
+    return _without_metadata(_execute(reader, header.path))
+
+
+def _sequence_frames(header: FileHeader) -> LazyFrames:
+    """Frames of a Slicer sequence; its file interleaves them, so the first access reads the whole of it."""
+    whole: list[sitk.Image] = []
+
+    def load(index: int) -> sitk.Image:
+        if not whole:
+            whole.append(_execute(itk_header(header.path), header.path))
+        return _without_metadata(sitk.VectorIndexSelectionCast(whole[0], index))
+
+    return LazyFrames(header.times_ms, load)
+
+
+def _execute(reader: sitk.ImageFileReader, path: Path) -> sitk.Image:
+    try:
+        with silenced():
+            return reader.Execute()
+    except RuntimeError as error:
+        raise InputError(f"The voxels of {path.name} could not be read: the file is incomplete or damaged, or the "
+                         "data file that belongs to it is missing.", "Export or download the file again.") from error
+
+
+def _without_metadata(image: sitk.Image) -> sitk.Image:
+    """Drops header fields that ITK would carry into every output, names of patients among them."""
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)
+    return image

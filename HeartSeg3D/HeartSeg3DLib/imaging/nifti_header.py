@@ -1,0 +1,151 @@
+"""The NIfTI-1 header as it stands in the file.
+
+ITK repairs a zero spacing in silence, reads missing voxels as zeros and does not tell whether the file states an
+orientation at all, so what must be judged is read here.
+Field offsets: nifti1.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+_HEADER_BYTES = 348
+_CHUNK = 1 << 20
+DEFLATE_MAX_RATIO = 1032
+"""Deflate cannot shrink data further than 1032:1 (zlib's technical notes, zlib.net/zlib_tech.html)."""
+
+_BYTES_PER_VOXEL = {2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8,
+                    1536: 16, 1792: 16, 2048: 32, 2304: 4}
+_MS_PER_TIME_UNIT = {8: 1000.0, 16: 1.0, 24: 0.001}
+_REMEDY = "Export or download the file again."
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """Header fields that decide whether a NIfTI file can be trusted.
+
+    Attributes:
+        dimensions: Voxels along each axis, 1 to 7 values.
+        spacing: pixdim of the first three axes, unchecked, unit as in the file.
+        qform_code: 0 where the header has no quaternion.
+        sform_code: 0 where the header has no affine.
+        sform: (3, 4) affine, voxel index to RAS, meaningful where sform_code > 0.
+        time_step_ms: Time between frames in ms, None where the header does not say.
+        total_bytes: Length that the uncompressed file must have.
+    """
+
+    dimensions: tuple[int, ...]
+    spacing: tuple[float, ...]
+    qform_code: int
+    sform_code: int
+    sform: np.ndarray
+    time_step_ms: float | None
+    total_bytes: int
+
+
+def read_nifti_header(path: Path) -> NiftiHeader:
+    """Reads the header of a .nii or .nii.gz file, either byte order.
+
+    Raises:
+        InputError: The file is not NIfTI-1, is damaged, or its header makes no sense.
+    """
+    raw = _first_bytes(path)
+    order = _byte_order(raw, path)
+    if raw[344:348] != b"n+1\0":
+        raise InputError(f"{path.name} is not a single-file NIfTI image.", "Convert it to .nii.gz or .nrrd.")
+    rank, *sizes = struct.unpack_from(f"{order}8h", raw, 40)
+    datatype, = struct.unpack_from(f"{order}h", raw, 70)
+    if not 1 <= rank <= 7 or min(sizes[:rank]) < 1 or datatype not in _BYTES_PER_VOXEL:
+        raise InputError(f"The header of {path.name} makes no sense: size {sizes[:max(rank, 0)]}, "
+                         f"data type {datatype}.", _REMEDY)
+    pixdim = struct.unpack_from(f"{order}8f", raw, 76)
+    offset, = struct.unpack_from(f"{order}f", raw, 108)
+    qform_code, sform_code = struct.unpack_from(f"{order}2h", raw, 252)
+    sform = np.array(struct.unpack_from(f"{order}12f", raw, 280)).reshape(3, 4)
+    voxels = math.prod(sizes[:rank])
+    start = int(offset) if math.isfinite(offset) and offset >= _HEADER_BYTES else _HEADER_BYTES + 4
+    return NiftiHeader(tuple(sizes[:rank]), pixdim[1:4], qform_code, sform_code, sform,
+                       _time_step(pixdim[4], raw[123]), start + voxels * _BYTES_PER_VOXEL[datatype])
+
+
+def check_complete(path: Path, header: NiftiHeader) -> None:
+    """Makes sure that every voxel the header promises is in the file and, if compressed, undamaged.
+
+    Raises:
+        InputError: The file ends early or its checksum is wrong.
+    """
+    on_disk = path.stat().st_size
+    compressed = _is_gzip(path)
+    if on_disk * (DEFLATE_MAX_RATIO if compressed else 1) < header.total_bytes:
+        raise incomplete(path)
+    if compressed and _unpacked_bytes(path, header.total_bytes) < header.total_bytes:
+        raise incomplete(path)
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(1 << 16)
+    if raw[:2] != GZIP_MAGIC:
+        return raw
+    if path.suffix.lower() != ".gz":
+        raise InputError(f"{path.name} is compressed although its name does not say so.",
+                         f"Rename it to {path.name}.gz.")
+    try:
+        return zlib.decompressobj(wbits=31).decompress(raw, 1 << 16)
+    except zlib.error as error:
+        raise InputError(f"{path.name} is damaged: its compressed data cannot be unpacked.", _REMEDY) from error
+
+
+def _byte_order(raw: bytes, path: Path) -> str:
+    for order in "<>":
+        if len(raw) >= _HEADER_BYTES and struct.unpack_from(f"{order}i", raw)[0] == _HEADER_BYTES:
+            return order
+        if len(raw) >= 540 and struct.unpack_from(f"{order}i", raw)[0] == 540:
+            raise InputError(f"{path.name} is a NIfTI-2 file, which is not supported.",
+                             "Convert it to NIfTI-1 (.nii.gz) or .nrrd.")
+    raise InputError(f"{path.name} is not a NIfTI image although its name says so.",
+                     "Check that this is the file you meant, or export the scan again.")
+
+
+def _time_step(step: float, units: int) -> float | None:
+    """Time step in ms; exactly one second is what writers put where they do not know."""
+    scale = _MS_PER_TIME_UNIT.get(units & 0x38)
+    if scale is None or not math.isfinite(step) or step <= 0 or step * scale == 1000.0:
+        return None
+    return step * scale
+
+
+def _unpacked_bytes(path: Path, needed: int) -> int:
+    """Counts the unpacked data in bounded memory; zlib compares each member's checksum on the way."""
+    total = 0
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        with path.open("rb") as file:
+            while packed := file.read(_CHUNK):
+                while packed and not (unpack.eof and total >= needed):
+                    if unpack.eof:  # several gzip members in a row, as parallel compressors write them
+                        unpack = zlib.decompressobj(wbits=31)
+                    total += len(unpack.decompress(packed, 16 * _CHUNK))
+                    packed = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
+    except zlib.error as error:
+        raise InputError(f"{path.name} is damaged: its compressed data cannot be unpacked.", _REMEDY) from error
+    return total if unpack.eof else 0
+
+
+def incomplete(path: Path) -> InputError:
+    """The error for a file that ends before its image does."""
+    return InputError(f"{path.name} is incomplete: the file ends before the image does.", _REMEDY)
