@@ -140,11 +140,11 @@ def _cover(rng: np.random.Generator, stack_half: float, step: float) -> tuple[fl
     return middle - length / 2, middle + length / 2
 
 
-def cut_field_of_view(picture: Picture, rng: np.random.Generator) -> None:
+def cut_field_of_view(picture: Picture, rng: np.random.Generator, depth: float) -> None:
     """Keep a random box, as scans cropped to the heart or cut through it."""
     size = picture.image.shape[0]
     inside = torch.zeros_like(picture.inside)
-    low, high = rng.integers(0, size // 4, 3), rng.integers(3 * size // 4, size + 1, 3)
+    low, high = rng.integers(0, int(size * depth), 3), size - rng.integers(0, int(size * depth), 3)
     inside[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))] = True
     picture.cut(inside)
 

@@ -39,6 +39,8 @@ class SamplerConfig:
         binary: Merge all structures into one, as the locator learns them.
         thick_mr: Probability of thick slices in MR and random modes.
         thick_ct: Probability of thick slices in CT.
+        cut: Probability of a field of view that ends inside the window, where slices are thin.
+        cut_depth: Largest share of the side that is cut off at each border.
     """
 
     window: int = 112
@@ -48,6 +50,8 @@ class SamplerConfig:
     binary: bool = False
     thick_mr: float = 0.55
     thick_ct: float = 0.08
+    cut: float = 0.35
+    cut_depth: float = 0.25
 
 
 class Sampler:
@@ -122,8 +126,8 @@ class Sampler:
         level = rng.uniform(3, 45) if look.is_ct else rng.uniform(5, 90)
         if rng.random() < thick:
             self._stack(picture, rng, centres, placement)
-        elif rng.random() < 0.35:
-            cut_field_of_view(picture, rng)
+        elif rng.random() < config.cut:
+            cut_field_of_view(picture, rng, config.cut_depth)
         add_noise(picture, noise, rng, float(level))
 
     def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray,
