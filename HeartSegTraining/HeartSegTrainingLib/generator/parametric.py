@@ -1,7 +1,7 @@
 """Procedural parametric hearts: seven structures and their walls from a dozen numbers, no patient data.
 
 Proportions follow the centroids and extents of two four-chamber hearts in their own heart frame (base, right
-ventricle, up; origin at the centre of the left ventricle), see :func:`HeartSegTrainingLib.generator.geometry.heart_axes`.
+ventricle, up; origin at the centre of the left ventricle), see :func:`.geometry.heart_axes`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class HeartParameters:
     scale: float
 
     def held_out(self) -> bool:
-        """True inside the region that no training heart may come from: a large right ventricle with a large left atrium."""
+        """True inside the region that no training heart may come from: large right ventricle, large left atrium."""
         return self.rv_size > HELD_OUT["rv_size"][0] and self.la_size > HELD_OUT["la_size"][0]
 
     def as_dict(self) -> dict[str, float]:

@@ -54,7 +54,7 @@ def _read_prior(path: Path) -> np.ndarray:
     except RuntimeError as error:
         raise InputError(f"The label map {path.name} cannot be read.", "Give a readable 3-D label map.") from error
     spacing = image.GetSpacing()
-    size = [max(int(round(n * s)), 1) for n, s in zip(image.GetSize(), spacing, strict=True)]
+    size = [max(round(n * s), 1) for n, s in zip(image.GetSize(), spacing, strict=True)]
     if any(abs(s - 1) > 1e-3 for s in spacing):
         image = sitk.Resample(image, size, sitk.Transform(), sitk.sitkNearestNeighbor, image.GetOrigin(),
                               (1.0, 1.0, 1.0), image.GetDirection())

@@ -54,6 +54,30 @@ class SamplerConfig:
     cut_depth: float = 0.25
 
 
+@dataclass(frozen=True)
+class GeneratedScan:
+    """One generated scan.
+
+    Attributes:
+        image: (n, n, n) float32 in scanner units: HU for CT, 0 to about 1500 for MR and random contrast.
+        labels: (n, n, n) uint8.
+        inside: (n, n, n) bool, the field of view.
+        mode: One of MODES.
+        scene: Index of the scene it came from.
+    """
+
+    image: torch.Tensor
+    labels: torch.Tensor
+    inside: torch.Tensor
+    mode: str
+    scene: int
+
+    @property
+    def modality(self) -> str:
+        """Which intensity rule applies: "ct" or "mr"."""
+        return "ct" if self.mode.startswith("ct") else "mr"
+
+
 class Sampler:
     """Draws training pairs from scenes.
 
@@ -77,15 +101,20 @@ class Sampler:
 
     def __call__(self, rng: np.random.Generator, mode: str | None = None,
                  scene: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw one pair; ``mode`` and ``scene`` fix what is otherwise random."""
+        """Draw one training pair; ``mode`` and ``scene`` fix what is otherwise random."""
+        scan = self.scan(rng, mode, scene)
+        return self._finish(scan, rng), scan.labels
+
+    def scan(self, rng: np.random.Generator, mode: str | None = None, scene: int | None = None) -> GeneratedScan:
+        """Draw one scan in scanner units; ``mode`` and ``scene`` fix what is otherwise random."""
         index = int(rng.integers(len(self._tissue))) if scene is None else scene
         mode = mode or str(rng.choice(MODES, p=self.config.mix))
         look = draw_appearance(mode, rng)
         noise = Noise(int(rng.integers(1 << 31)), self.config.window, self.device)
         tissue, placement = self._look_up(index, rng)
         picture = self._render(tissue, look, noise, rng)
-        self._scan(picture, look, noise, rng, index, placement)
-        return self._finish(picture, look, rng), picture.labels
+        self._acquire(picture, look, noise, rng, index, placement)
+        return GeneratedScan(picture.image, picture.labels, picture.inside, mode, index)
 
     def _look_up(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, Placement]:
         config = self.config
@@ -112,7 +141,7 @@ class Sampler:
         image = gaussian_blur(image, float(rng.uniform(0.25, 0.85)))
         return Picture(image, self._label[code], torch.ones_like(tissue, dtype=torch.bool))
 
-    def _scan(self, picture: Picture, look: Appearance, noise: Noise, rng: np.random.Generator, index: int,
+    def _acquire(self, picture: Picture, look: Appearance, noise: Noise, rng: np.random.Generator, index: int,
               placement: Placement) -> None:
         config, centres = self.config, self._centres[index]
         if not look.is_ct:
@@ -141,13 +170,14 @@ class Sampler:
             middle = rng.uniform(-10, 10, 3)
         thick_slices(picture, rng, frame, spacing, (3.0, 12.0), middle)
 
-    def _finish(self, picture: Picture, look: Appearance, rng: np.random.Generator) -> torch.Tensor:
+    def _finish(self, scan: GeneratedScan, rng: np.random.Generator) -> torch.Tensor:
         """Apply the intensity rule that inference applies, slightly varied, and gamma."""
-        rule = dict(DEFAULT_RULES["ct" if look.is_ct else "mr"])
-        if look.is_ct and rng.random() < 0.4:
+        is_ct = scan.modality == "ct"
+        rule = dict(DEFAULT_RULES[scan.modality])
+        if is_ct and rng.random() < 0.4:
             rule.update(low=float(rng.uniform(-350, -150)), high=float(rng.uniform(450, 900)))
-        image = normalize(picture.image, rule, picture.inside)
+        image = normalize(scan.image, rule, scan.inside)
         if rng.random() < 0.5:
-            spread = (-0.35, 0.35) if look.is_ct else (-0.8, 0.7)
+            spread = (-0.35, 0.35) if is_ct else (-0.8, 0.7)
             image = ((image + 1) / 2).clamp(0, 1) ** float(np.exp(rng.uniform(*spread))) * 2 - 1
         return image[None]

@@ -111,15 +111,18 @@ def _add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator)
     for chamber, code, reach in ((T.RA, T.RA_TRABECULAE, 7), (T.RV, T.RV_TRABECULAE, 9), (T.LV, T.LV_TRABECULAE, 5)):
         mask = tissue == chamber
         depth = ndimage.distance_transform_edt(mask) * grid.spacing
-        tissue[mask & (depth < rng.uniform(2, reach)) & (np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3))] = code
+        strands = np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3)
+        tissue[mask & (depth < rng.uniform(2, reach)) & strands] = code
 
 
 def _outline_distance(heart: np.ndarray, grid: Grid) -> np.ndarray:
     """Distance in mm to the closed outline of a heart mask, computed on a coarser grid."""
     coarse = heart[::2, ::2, ::2]
-    closed = ndimage.binary_closing(np.pad(coarse, 6), iterations=max(int(round(9 / grid.spacing)) - 1, 1))[6:-6, 6:-6, 6:-6]
+    steps = max(round(9 / grid.spacing) - 1, 1)
+    closed = ndimage.binary_closing(np.pad(coarse, 6), iterations=steps)[6:-6, 6:-6, 6:-6]
     distance = ndimage.distance_transform_edt(~closed) * grid.spacing * 2
-    fine = ndimage.zoom(distance.astype(np.float32), grid.size / coarse.shape[0], order=1, grid_mode=True, mode="nearest")
+    factor = grid.size / coarse.shape[0]
+    fine = ndimage.zoom(distance.astype(np.float32), factor, order=1, grid_mode=True, mode="nearest")
     return fine[: grid.size, : grid.size, : grid.size]
 
 

@@ -1,0 +1,110 @@
+"""From the [data] table of a job file to a sampler: which scenes, which window, which mix."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from HeartSeg3DLib.errors import UsageError
+
+from .appearance import MODES
+from .deformation import Deformation
+from .heartless import heartless_scene
+from .priors import read_priors
+from .sampler import Sampler, SamplerConfig
+from .scenes import NARROW, WIDE, Scene, prepare_scenes
+
+_GRIDS = {"narrow": NARROW, "wide": WIDE}
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratedData:
+    """The [data] table of a job that learns from generated hearts.
+
+    Attributes:
+        scenes: Folder of prepared scenes; missing ones are made.
+        count: Scenes with a heart.
+        heartless: Scenes without a heart, for a locator.
+        grid: "narrow" (264 mm) or "wide" (448 mm, neck to abdomen).
+        seed: Seed of the scenes.
+        priors: Folder of label maps beside the procedural hearts; empty for none.
+        exclude: Names of priors that are left out.
+        parametric_share: Share of procedural hearts.
+        spacing: Voxel size of the window, mm.
+        mix: Probability of each mode of MODES.
+        binary: Merge all structures, as a locator learns them.
+        shift: Largest shift of the window along x, y, z, mm.
+        cut: Probability of a field of view that ends inside the window.
+        cut_depth: Largest share cut off at each border.
+    """
+
+    scenes: str
+    count: int
+    heartless: int = 0
+    grid: str = "narrow"
+    seed: int = 1
+    priors: str = ""
+    exclude: tuple[str, ...] = ()
+    parametric_share: float = 0.55
+    spacing: float = 1.5
+    mix: tuple[float, ...] = SamplerConfig.mix
+    binary: bool = False
+    shift: tuple[float, float, float] = Deformation.shift
+    cut: float = 0.35
+    cut_depth: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.grid not in _GRIDS:
+            raise UsageError(f"The scenes' grid is '{self.grid}'.", f"Use {' or '.join(_GRIDS)}.")
+        if len(self.mix) != len(MODES) or abs(sum(self.mix) - 1) > 1e-6:
+            raise UsageError(f"The mix {list(self.mix)} does not give one share for each of {', '.join(MODES)}.",
+                             "Give five numbers that sum to 1.")
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> GeneratedData:
+        """Read the table.
+
+        Raises:
+            UsageError: An entry is unknown or missing.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(table) - known)
+        if unknown:
+            raise UsageError(f"The [data] table has unknown entries: {', '.join(unknown)}.",
+                             f"Known entries: {', '.join(sorted(known))}.")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError("The [data] table names no scenes.", "Give 'scenes' (a folder) and 'count'.") from error
+
+    def prepare(self) -> list[Path]:
+        """Make the scenes that are missing and return all paths in order."""
+        folder, grid = Path(self.scenes), _GRIDS[self.grid]
+        priors = read_priors(Path(self.priors)) if self.priors else {}
+        kept = {name: array for name, array in priors.items() if name not in self.exclude}
+        paths = list(prepare_scenes(folder, self.count, self.seed, kept, grid,
+                                    parametric_share=self.parametric_share))
+        for index in range(self.heartless):
+            path = folder / f"heartless_{index:04d}.safetensors"
+            if not path.exists():
+                heartless_scene(index, self.seed, grid).save(path)
+            paths.append(path)
+        return paths
+
+    def sampler(self, window: int) -> Sampler:
+        """Load the scenes and make the sampler of a window of ``window`` voxels a side."""
+        deformation = Deformation(shift=self.shift)
+        config = SamplerConfig(window=window, spacing=self.spacing, mix=self.mix, deformation=deformation,
+                               binary=self.binary, cut=self.cut, cut_depth=self.cut_depth)
+        return Sampler([Scene.load(path) for path in self.prepare()], config)
+
+
+def sampler_factory(table: Mapping[str, Any], window: int) -> partial[Sampler]:
+    """Check the [data] table, prepare its scenes, and return what makes the sampler in each worker."""
+    data = GeneratedData.from_table(table)
+    data.prepare()
+    return partial(data.sampler, window)
