@@ -111,8 +111,8 @@ def _add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator)
     for chamber, code, reach in ((T.RA, T.RA_TRABECULAE, 7), (T.RV, T.RV_TRABECULAE, 9), (T.LV, T.LV_TRABECULAE, 5)):
         mask = tissue == chamber
         depth = ndimage.distance_transform_edt(mask) * grid.spacing
-        strands = np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3)
-        tissue[mask & (depth < rng.uniform(2, reach)) & strands] = code
+        border = mask & (depth < rng.uniform(2, reach))
+        tissue[border & (np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3))] = code
 
 
 def _outline_distance(heart: np.ndarray, grid: Grid) -> np.ndarray:
