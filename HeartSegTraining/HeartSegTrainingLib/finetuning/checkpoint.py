@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from HeartSeg3DLib.errors import ModelError
@@ -61,16 +61,15 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         record = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        with open(path, "rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise ModelError(f"The checkpoint {path.name} is incomplete.", "Use the one before it.") from error
-    if digest != record.get("sha256"):
+    if hashlib.sha256(content).hexdigest() != record.get("sha256"):
         raise ModelError(f"The checkpoint {path.name} is damaged.", "Use the one before it.")
     if record.get("format") != FORMAT:
         raise ModelError(f"The checkpoint {path.name} has format {record.get('format')}, not {FORMAT}.",
                          "Use the software version that wrote it.")
-    return load_file(path), record
+    return load(content), record
 
 
 def read_newest(folder: Path, tell: Callable[[str], None]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
+
+_SILENT_AFTER_S = 60.0
+"""A process that has not written its state for so long is taken for dead."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -67,8 +71,20 @@ class JobFolder:
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Replace the state; readers never see half of it."""
-        stamped = {**state, "pid": os.getpid(), "updated": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+        stamped = {**state, "pid": os.getpid(), "host": platform.node(),
+                   "updated": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
         write_atomically(self.state_file, json.dumps(stamped, indent=2).encode())
+
+    def is_running(self) -> bool:
+        """Whether another process works in this folder: it says so, said so lately, and is alive."""
+        try:
+            state = json.loads(self.state_file.read_text("utf-8"))
+            age_s = time.time() - self.state_file.stat().st_mtime
+        except (OSError, ValueError):
+            return False
+        if state["status"] != "running" or age_s > _SILENT_AFTER_S or state["pid"] == os.getpid():
+            return False
+        return state.get("host") != platform.node() or _is_alive(state["pid"])
 
     def append_metrics(self, row: dict[str, float | int]) -> None:
         """Add a line to metrics.csv, with a header when it is the first."""
@@ -87,3 +103,15 @@ class JobFolder:
         whole = [line for line in lines if line.endswith("\n") and line.count(",") == header.count(",")]
         kept = [line for line in whole if int(line.split(",")[0]) <= step]
         write_atomically(self.metrics_file, "".join([header, *kept]).encode())
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 would end the process there; the age of its last word has to do
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

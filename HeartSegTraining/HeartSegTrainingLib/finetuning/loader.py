@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -101,7 +102,10 @@ def sample_batches(dataset: SampleDataset, *, first_step: int, batch: int, worke
 
 
 def _calm_worker(_: int) -> None:
-    """One thread a worker; signals to the group are for the training process, which ends its workers."""
+    """One thread a worker, and an end without alarm when the whole process group is asked to stop.
+
+    A worker that dies of a signal would make torch raise in the training process in the midst of a step.
+    """
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))

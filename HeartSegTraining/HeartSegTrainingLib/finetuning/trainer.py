@@ -81,7 +81,12 @@ class Trainer:
         report.start(state)
         now = last_save = time.monotonic()
         while state.progress(config) < 1.0 and not stop.requested():
-            batch = self._to_device(next(batches))
+            try:
+                batch = self._to_device(next(batches))
+            except RuntimeError:  # a worker is gone
+                if stop.requested():
+                    break  # it was asked to stop together with this process
+                raise
             waited = time.monotonic() - now
             factor = learning_rate_factor(state.step, state.progress(config), warmup=config.warmup,
                                           decay_fraction=config.decay_fraction)
@@ -105,6 +110,8 @@ class Trainer:
                 last_save = now
 
     def _claim_folder(self, resume: bool) -> None:
+        if self.job.is_running():
+            raise UsageError(f"Another process is training in {self.job.path}.", "Stop it with a file STOP, or wait.")
         earlier = self.job.read_job()
         if earlier is not None and not resume:
             raise UsageError(f"The folder {self.job.path} already holds a run.",
