@@ -37,7 +37,7 @@ def measure(labels: sitk.Image, source: Path | str | None = None) -> Measurement
     """
     _check_label_map(labels)
     values = sitk.GetArrayViewFromImage(labels)
-    voxel_volume = _voxel_volume(labels)
+    voxel_volume = voxel_volume_mm3(labels)
     spacing = labels.GetSpacing()[::-1]
     boxes = {index + 1: box for index, box in enumerate(_bounding_boxes(values)) if box is not None}
     counts = {label: int(np.count_nonzero(values[box] == label)) for label, box in boxes.items()}
@@ -84,9 +84,9 @@ def _bounding_boxes(values: NDArray[np.integer]) -> list[tuple[slice, slice, sli
     return boxes
 
 
-def _voxel_volume(labels: sitk.Image) -> float:
+def voxel_volume_mm3(image: sitk.Image) -> float:
     """Return the volume of one voxel in mm^3 from the determinant of direction times spacing."""
-    axes = np.reshape(labels.GetDirection(), (3, 3)) * np.asarray(labels.GetSpacing())
+    axes = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
     return float(abs(np.linalg.det(axes)))
 
 

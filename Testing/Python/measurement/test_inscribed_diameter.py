@@ -15,7 +15,7 @@ SPACINGS = [
 ]
 
 
-def sampled(radius, spacing, rng, axis=None, extent=44.0):
+def sampled(radius, spacing, rng, axis=None, extent=38.0):
     """A sphere, or a cylinder along `axis`, sampled at voxel centers with its middle between them."""
     shape = [int(np.ceil(extent / step)) for step in spacing]
     middle = [step * (size / 2 + rng.uniform(-0.5, 0.5)) for size, step in zip(shape, spacing, strict=True)]
