@@ -1,0 +1,38 @@
+"""Images and label maps in, label maps out: files, DICOM folders, 4-D, geometry."""
+
+from .dicom import SeriesInfo, list_series
+from .labels import read_label_frames, read_labels
+from .output import check_output, check_output_folder, replacing
+from .reading import read_scan
+from .scan import Frame, LazyFrames, Modality, Scan
+from .schemes import SCHEMES
+from .writing import (
+    IMAGE_KINDS,
+    SEGMENTATION_KINDS,
+    SEQUENCE_KINDS,
+    write_image,
+    write_segmentation,
+    write_sequence,
+)
+
+__all__ = [
+    "IMAGE_KINDS",
+    "SCHEMES",
+    "SEGMENTATION_KINDS",
+    "SEQUENCE_KINDS",
+    "Frame",
+    "LazyFrames",
+    "Modality",
+    "Scan",
+    "SeriesInfo",
+    "check_output",
+    "check_output_folder",
+    "list_series",
+    "read_label_frames",
+    "read_labels",
+    "read_scan",
+    "replacing",
+    "write_image",
+    "write_segmentation",
+    "write_sequence",
+]

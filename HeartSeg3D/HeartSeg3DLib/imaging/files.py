@@ -42,7 +42,7 @@ def frame_images(header: FileHeader) -> LazyFrames:
     if header.is_sequence:
         return _sequence_frames(header)
     if header.components > 1:
-        raise InputError(f"{header.path.name} has {header.components} numbers per voxel (colours or vectors) "
+        raise InputError(f"{header.path.name} has {header.components} numbers per voxel (colors or vectors) "
                          "instead of one grey value.", "Export the scan itself, not a picture of it.")
     return LazyFrames(header.times_ms, lambda index: _read_frame(header, index))
 
@@ -69,10 +69,19 @@ def _sequence_frames(header: FileHeader) -> LazyFrames:
 
     def load(index: int) -> sitk.Image:
         if not whole:
-            whole.append(_execute(itk_header(header.path), header.path))
-        return _without_metadata(sitk.VectorIndexSelectionCast(whole[0], index))
+            whole.append(read_pixels(header))
+        return sitk.VectorIndexSelectionCast(whole[0], index)
 
     return LazyFrames(header.times_ms, load)
+
+
+def read_pixels(header: FileHeader) -> sitk.Image:
+    """The whole file as ITK stores it: frames of a sequence are the components of each voxel.
+
+    Raises:
+        InputError: The voxels are incomplete or damaged.
+    """
+    return _without_metadata(_execute(itk_header(header.path), header.path))
 
 
 def _execute(reader: sitk.ImageFileReader, path: Path) -> sitk.Image:

@@ -38,7 +38,7 @@ class FileHeader:
         spacing: mm along x, y, z.
         direction: (3, 3), columns are the image axes in LPS.
         rank: Axes in the file as SimpleITK reads it, 3 or more.
-        components: Numbers per voxel; more than one for colours, vectors and Slicer's sequences.
+        components: Numbers per voxel; more than one for colors, vectors and Slicer's sequences.
         times_ms: One time per frame.
         is_sequence: True where the components are the frames of a Slicer sequence.
         states_orientation: False where the header leaves the orientation open.

@@ -14,6 +14,9 @@ _NARROW_INTEGERS = {sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt
 _WIDE_INTEGERS = {sitk.sitkUInt32, sitk.sitkInt64, sitk.sitkUInt64}
 _FLOATS = {sitk.sitkFloat32, sitk.sitkFloat64}
 
+SLAB = 16
+"""Slices that are worked on at a time."""
+
 _SAMPLED_SLICES = 32
 _MOST_LABEL = 4095
 _FEW_VALUES, _FEW_VALUES_AGREEMENT = 32, 0.5
@@ -47,11 +50,11 @@ def tidy(image: sitk.Image, name: str) -> TidyFrame:
         name: What to call it in messages.
 
     Raises:
-        InputError: Colours, vectors or complex numbers; no number at all; the same value everywhere.
+        InputError: Colors, vectors or complex numbers; no number at all; the same value everywhere.
     """
     pixel = image.GetPixelID()
     if pixel not in _NARROW_INTEGERS | _WIDE_INTEGERS | _FLOATS:
-        raise InputError(f"{name} has colours, vectors or complex numbers ({image.GetPixelIDTypeAsString()}) "
+        raise InputError(f"{name} has colors, vectors or complex numbers ({image.GetPixelIDTypeAsString()}) "
                          "instead of one grey value per voxel.", "Export the scan itself, not a picture of it.")
     warnings: list[str] = []
     if pixel in _FLOATS:
@@ -102,7 +105,7 @@ def _value_range(image: sitk.Image) -> tuple[float, float]:
 def _finite(image: sitk.Image, name: str) -> tuple[sitk.Image, int]:
     """Replaces NaN and infinite voxels by the lowest finite value; the image itself where there are none."""
     bad, lowest = 0, np.inf
-    for slab in _slabs(sitk.GetArrayViewFromImage(image)):
+    for slab in slabs(sitk.GetArrayViewFromImage(image)):
         good = np.isfinite(slab)
         bad += slab.size - int(np.count_nonzero(good))
         lowest = min(lowest, float(slab.min(where=good, initial=np.inf)))
@@ -111,17 +114,17 @@ def _finite(image: sitk.Image, name: str) -> tuple[sitk.Image, int]:
     if lowest == np.inf:
         raise InputError(f"{name} holds no numbers at all.", "Check that the scan was exported completely.")
     voxels = sitk.GetArrayFromImage(image)
-    for slab in _slabs(voxels):
+    for slab in slabs(voxels):
         slab[~np.isfinite(slab)] = lowest
     clean = sitk.GetImageFromArray(voxels)
     clean.CopyInformation(image)
     return clean, bad
 
 
-def _slabs(voxels: np.ndarray, thickness: int = 16) -> Iterator[np.ndarray]:
-    """Views of a few slices each, so that masks stay small beside the image."""
-    for start in range(0, len(voxels), thickness):
-        yield voxels[start:start + thickness]
+def slabs(voxels: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of a few slices each, so that what is computed from them stays small beside the image."""
+    for start in range(0, len(voxels), SLAB):
+        yield voxels[start:start + SLAB]
 
 
 def _narrow_type(low: float, high: float) -> int:

@@ -1,0 +1,68 @@
+"""Decodes the pixels of DICOM slices through GDCM, compressed ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from .dicom_slices import Slice
+from .quiet import silenced
+
+
+class PixelReader:
+    """Reads volumes slice by slice; a multi-frame file is decoded once and kept for its other phases."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._frames = np.empty(0)
+
+    def volume(self, slices: Sequence[Slice]) -> np.ndarray:
+        """Voxels (slices, rows, columns) with rescale applied, in the narrowest type that holds every slice.
+
+        Raises:
+            InputError: A file cannot be decoded, or its frames are scaled differently.
+        """
+        volume = np.empty(0)
+        for index, one in enumerate(slices):
+            pixels = self._pixels(one)
+            if index == 0:
+                volume = np.empty((len(slices), *pixels.shape), pixels.dtype)
+            elif pixels.dtype != volume.dtype:  # slope and intercept may differ from slice to slice
+                volume = volume.astype(np.promote_types(volume.dtype, pixels.dtype))
+            volume[index] = pixels
+        if len({one.rescale for one in slices}) > 1 and len({one.path for one in slices}) < len(slices):
+            raise InputError(f"The frames of {slices[0].path.name} are scaled differently from each other.",
+                             "Convert the file to single-frame DICOM or to .nii.gz.")
+        return volume
+
+    def _pixels(self, one: Slice) -> np.ndarray:
+        if one.path != self._path:
+            self._frames, self._path = _decode(one.path), one.path
+        if one.frame >= len(self._frames) or self._frames.shape[1:] != one.shape:
+            raise _undecodable(one.path)
+        return self._frames[one.frame]
+
+
+def _decode(path: Path) -> np.ndarray:
+    """All frames of a file, (frames, rows, columns)."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        with silenced():
+            image = reader.Execute()
+    except RuntimeError as error:
+        raise _undecodable(path) from error
+    pixels = sitk.GetArrayFromImage(image)
+    if pixels.dtype == np.float64:
+        pixels = pixels.astype(np.float32)
+    return pixels[np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _undecodable(path: Path) -> InputError:
+    return InputError(f"The pixels of the DICOM file {path.name} cannot be decoded.",
+                      "Export the series again, uncompressed if the system offers it.")

@@ -1,0 +1,79 @@
+"""Output paths: judged before the work starts, replaced in one step after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import UsageError
+from .header import suffix_of
+
+
+def check_output(path: Path, *, force: bool, kinds: tuple[str, ...]) -> None:
+    """Makes sure that a file can be written before any work is done for it.
+
+    Args:
+        path: File to be written.
+        force: Whether an existing file may be replaced.
+        kinds: Allowed suffixes, such as (".nii.gz", ".nrrd", ".seg.nrrd").
+
+    Raises:
+        UsageError: Wrong suffix, the folder is missing or cannot be written, or the file exists.
+    """
+    path = Path(path)
+    if suffix_of(path) not in kinds:
+        raise UsageError(f"The output {path.name} has no known ending.", f"Use one of {', '.join(kinds)}.")
+    check_output_folder(path.parent)
+    if path.is_dir():
+        raise UsageError(f"The output {path} is a folder.", "Give a file name.")
+    if path.exists() and not force:
+        raise UsageError(f"The output {path} exists already.", "Choose another name or add --force.")
+
+
+def check_output_folder(folder: Path) -> None:
+    """Makes sure that files can be written into a folder.
+
+    Raises:
+        UsageError: The folder is missing, is a file, or refuses a new file.
+    """
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise UsageError(f"The output folder {folder} {problem}.", "Create the folder or choose another.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"Files cannot be written to the folder {folder}.",
+                         "Choose a folder that you may write to, or free some space.") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary name beside `path` and moves it there when the block ends well.
+
+    On any failure, Ctrl-C included, the temporary file is removed and an older `path` stays as it was.
+
+    Raises:
+        UsageError: The file system refuses the file.
+    """
+    path = Path(path)
+    suffix = suffix_of(path)
+    temporary = path.with_name(f".{path.name[:len(path.name) - len(suffix)]}-{secrets.token_hex(4)}.partial{suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _not_written(path) from error
+    except RuntimeError as error:  # ITK's own kind of error
+        raise _not_written(path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _not_written(path: Path) -> UsageError:
+    return UsageError(f"{path} could not be written.",
+                      "Check the free space and your rights in that folder, and that no program has the file open.")
