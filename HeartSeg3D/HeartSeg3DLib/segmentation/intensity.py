@@ -1,7 +1,7 @@
 """The intensity rule: from scanner values to the range [-1, 1] that the networks see.
 
-A model card carries one rule per modality. Training and inference both call this file, so a network never meets
-values that were scaled in another way than those it learned from.
+A model card carries one rule per modality. Training and inference both call this file, so a network never
+meets values that were scaled in another way than those it learned from.
 """
 
 from __future__ import annotations
@@ -44,14 +44,16 @@ def rule_for(rules: Mapping[str, Rule], modality: str) -> Rule:
     return rules[modality]
 
 
-def intensity_range(values: Tensor | np.ndarray, rule: Rule, inside: Tensor | None = None) -> tuple[float, float]:
+def intensity_range(
+    values: Tensor | np.ndarray, rule: Rule, inside: Tensor | None = None
+) -> tuple[float, float]:
     """Return the (low, high) scanner values that a rule maps to -1 and 1.
 
     Args:
         values: Image of any shape.
         rule: ``{"kind": "window", "low": HU, "high": HU}`` or ``{"kind": "percentile", "low": %, "high": %}``.
-            Percentiles are taken over the voxels inside the field of view that lie above the minimum + 0.1 % of the
-            range, so that zero-filled background does not count.
+            Percentiles are taken over the voxels inside the field of view that lie above the minimum + 0.1 %
+            of the range, so that zero-filled background does not count.
         inside: True where the field of view is; all of it by default. Same shape as ``values``.
 
     Returns:
@@ -109,7 +111,7 @@ def normalize(values: Tensor | np.ndarray, rule: Rule, inside: Tensor | None = N
 
 
 def _sample(values: Tensor, inside: Tensor | None) -> Tensor:
-    """Return at most about ``_SAMPLES`` values of the field of view as float32, evenly spaced in memory order."""
+    """Return at most about ``_SAMPLES`` values of the field of view as float32, evenly spaced in array order."""
     flat = values.reshape(-1)
     if inside is not None:
         flat = flat[inside.reshape(-1)]

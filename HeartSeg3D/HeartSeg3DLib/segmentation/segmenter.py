@@ -1,0 +1,301 @@
+"""The main path: one image in, the labels of its heart on the same grid out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from HeartSeg3DLib.errors import DeviceError, ModelError, UsageError
+
+from .borders import cut_structures
+from .cleanup import remove_islands
+from .device import is_out_of_memory, release_memory
+from .export import export_labels
+from .frame import Volume, view_in_model_frame
+from .intensity import rule_for
+from .locate import Decision, Evidence, Finding, is_heart, locate, no_heart, with_labels
+from .modality import Modality, find_modality
+from .pose import Pose, estimate_pose
+from .progress import Monitor
+from .runner import Runner
+from .window import (
+    QUALITIES,
+    Box,
+    Prediction,
+    ReadyModel,
+    plan_window,
+    predict,
+    predict_views,
+    training_side,
+)
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.models import LoadedModel
+
+_CHAMBERS = (1, 2, 3, 4, 5)
+"""Structures that must not be cut by the window; vessels leave it by nature."""
+
+_LARGEST_LABEL = 255
+
+_CUT_CELLS = 12
+"""Cells of a chamber on a face of the window from which on the window is moved."""
+
+
+@dataclass(frozen=True)
+class HeartLabels:
+    """The segmented heart of one image.
+
+    Attributes:
+        labels: Label map (uint8), exactly on the input's grid.
+        warnings: Sentences for the user: what was assumed, given up or cut.
+        modality: ``"ct"`` or ``"mr"``, given or read off the values.
+        pose: How the scan was taken to lie in the patient.
+        box_mm: Corners of the box around the located heart in the image's world frame: (x, y, z) lower and upper, LPS.
+        seconds: Wall time of each step.
+        evidence: What spoke for a heart (:class:`~HeartSeg3DLib.segmentation.locate.Evidence` as numbers).
+        spacing_mm: Spacing at which the segmenter saw the heart.
+        device: Where it ran in the end.
+    """
+
+    labels: sitk.Image
+    warnings: list[str]
+    modality: str
+    pose: str
+    box_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
+    seconds: dict[str, float]
+    evidence: dict[str, float] = field(default_factory=dict)
+    spacing_mm: float = 0.0
+    device: str = "cpu"
+
+
+class Segmenter:
+    """Segments any number of images with one pair of loaded models.
+
+    Args:
+        fine: The segmenter's model package.
+        locator: The locator's model package.
+        device: From :func:`~HeartSeg3DLib.segmentation.device.choose_device`.
+
+    Raises:
+        ModelError: The locator's thresholds are unknown, or label values do not fit into 8 bits.
+    """
+
+    def __init__(self, fine: LoadedModel, locator: LoadedModel, device: torch.device) -> None:
+        if max(fine.card.labels) > _LARGEST_LABEL:
+            raise ModelError(f"The model '{fine.card.id}' has label values above {_LARGEST_LABEL}.",
+                             "Choose a model whose label values fit into 8 bits.")
+        self._fine, self._locator = fine.card, locator.card
+        self._decision = Decision.from_card(locator.card.conventions)
+        self._fine_runner = Runner(fine.network, device)
+        self._locator_runner = Runner(locator.network, device)
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        image: sitk.Image,
+        modality: str | None = "auto",
+        *,
+        quality: str = "standard",
+        orientation_known: bool = True,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> HeartLabels:
+        """Segment the heart of one image.
+
+        Args:
+            image: 3-D scalar image.
+            modality: ``"ct"``, ``"mr"``, or ``"auto"``/None to read it off the values.
+            quality: ``"fast"`` (1.5 times coarser), ``"standard"``, or ``"best"`` (mean of four views).
+            orientation_known: False when the header carries no orientation: the likely poses are then tried.
+            progress: Called with (fraction 0-1, stage).
+            cancelled: Polled often; True stops the work.
+
+        Raises:
+            InputError: The image cannot be used, or no heart was found in it.
+            ModelError: A model was not made for this modality.
+            UsageError: An unknown quality or modality.
+            DeviceError: Memory ran out everywhere.
+            CancelledError: ``cancelled`` returned True.
+        """
+        if quality not in QUALITIES:
+            raise UsageError(f"There is no quality '{quality}'.", f"Choose {', '.join(QUALITIES)}.")
+        monitor = Monitor(progress, cancelled)
+        clock = _Clock()
+        while True:
+            try:
+                return self._segment(image, modality, quality, orientation_known, monitor, clock)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._leave_device()
+
+    def _segment(
+        self,
+        image: sitk.Image,
+        modality: str | None,
+        quality: str,
+        orientation_known: bool,
+        monitor: Monitor,
+        clock: _Clock,
+    ) -> HeartLabels:
+        monitor.step(0.0, "Preparing the image")
+        volume = view_in_model_frame(image)
+        kind = find_modality(volume.array, modality)
+        fine = ReadyModel(self._fine_runner, self._fine, rule_for(self._fine.intensity, kind.name), kind.offset)
+        rule = rule_for(self._locator.intensity, kind.name)
+        locator = ReadyModel(self._locator_runner, self._locator, rule, kind.offset)
+        clock.lap("prepare")
+        pose = "as the file says"
+        if not orientation_known:
+            assumed = self._find_pose(image, fine, locator, monitor)
+            volume, pose = view_in_model_frame(image, assumed.direction), assumed.text
+            clock.lap("pose")
+        step = monitor.part(0.1, 0.2, "Locating the heart")
+        finding = locate(locator, volume, self._decision, step)
+        clock.lap("locate")
+        if finding.box is None or not is_heart(finding.evidence, self._decision):
+            raise no_heart()
+        prediction = self._look(fine, volume, finding.box, quality, monitor)
+        clock.lap("network")
+        labels, voxels, evidence = self._label(image, volume, finding, prediction, monitor, clock)
+        warnings = self._warnings(kind, pose, orientation_known)
+        warnings += cut_structures(voxels, volume, orientation_known)
+        clock.lap("borders")
+        monitor.step(1.0, "Done")
+        return HeartLabels(
+            labels=labels,
+            warnings=warnings,
+            modality=kind.name,
+            pose=pose,
+            box_mm=_world_box(image, volume, finding.box),
+            seconds=clock.seconds,
+            evidence=evidence.to_dict(),
+            spacing_mm=prediction.sampled_at_mm,
+            device=str(self._fine_runner.device),
+        )
+
+    def _label(
+        self,
+        image: sitk.Image,
+        volume: Volume,
+        finding: Finding,
+        prediction: Prediction,
+        monitor: Monitor,
+        clock: _Clock,
+    ) -> tuple[sitk.Image, np.ndarray, Evidence]:
+        """Clean up, check the finding once more against the labels, and bring them onto the image's grid."""
+        monitor.step(0.75, "Cleaning up")
+        winner = remove_islands(prediction.log_probabilities, prediction.inside)
+        evidence = with_labels(finding, winner > 0, prediction.grid)
+        if not is_heart(evidence, self._decision):
+            raise no_heart()
+        clock.lap("clean_up")
+        step = monitor.part(0.78, 0.98, "Writing labels onto the image")
+        labels, voxels = export_labels(image, volume, prediction, winner, self._fine.labels, step)
+        clock.lap("export")
+        return labels, voxels, evidence
+
+    def _find_pose(
+        self, image: sitk.Image, fine: ReadyModel, locator: ReadyModel, monitor: Monitor
+    ) -> Pose:
+        return estimate_pose(
+            sitk.GetArrayViewFromImage(image),
+            np.array(image.GetSpacing()),
+            np.array(image.GetDirection()).reshape(3, 3),
+            fine,
+            locator,
+            self._decision,
+            monitor.part(0.02, 0.1, "Finding the pose of the scan"),
+        )
+
+    def _look(
+        self, fine: ReadyModel, volume: Volume, box: Box, quality: str, monitor: Monitor
+    ) -> Prediction:
+        """Run the fine network around a box, and once more around what it found if the window cut a chamber."""
+        side = training_side(self._fine.window_voxels, quality)
+        run = predict_views if quality == "best" else predict
+        lower, upper = volume.extent()
+        first = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
+        prediction = run(fine, volume, first, side, monitor.part(0.2, 0.5, "Segmenting"))
+        found = _cut_by_window(prediction, self._fine.labels, lower, upper)
+        if found is None:
+            return prediction
+        box = found.grown(self._decision.margin_mm).clipped(lower, upper)
+        second = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
+        return run(fine, volume, second, side, monitor.part(0.5, 0.75, "Segmenting the whole heart"))
+
+    def _leave_device(self) -> None:
+        """Go on with the CPU after memory ran out outside the networks."""
+        device = self._fine_runner.device
+        if device.type == "cpu":
+            raise DeviceError("There is not enough memory to segment this image.",
+                              "Close other programs or use a computer with more memory.")
+        self._fine_runner.move_to_cpu()
+        self._locator_runner.move_to_cpu()
+        release_memory(device)
+
+    def _warnings(self, kind: Modality, pose: str, orientation_known: bool) -> list[str]:
+        found = list(kind.warnings)
+        if not orientation_known:
+            found.append(f"The file does not say how the patient lay. Assumed pose: {pose}. "
+                         "Check that the structures lie where you expect them.")
+        for runner in (self._locator_runner, self._fine_runner):
+            found += [text for text in runner.warnings if text not in found]
+        return found
+
+
+class _Clock:
+    """Wall time of named steps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+
+def _cut_by_window(
+    prediction: Prediction, labels: Sequence[int], lower: np.ndarray, upper: np.ndarray
+) -> Box | None:
+    """Return the box around everything labeled when a face of the window cuts a chamber inside the field of view."""
+    winner = prediction.log_probabilities.argmax(0).masked_fill_(~prediction.inside, 0)
+    values = torch.tensor(labels, device=winner.device)[winner].cpu().numpy()
+    chambers = np.isin(values, _CHAMBERS)
+    grid = prediction.grid
+    cut = False
+    for axis in range(3):
+        for end, beyond in ((0, grid.lower[axis] > lower[axis]), (-1, grid.upper[axis] < upper[axis])):
+            cut = cut or bool(beyond and np.take(chambers, end, axis).sum() >= _CUT_CELLS)
+    if not cut:
+        return None
+    where = np.argwhere(chambers)
+    start = np.array(grid.start)
+    return Box(start + (where.min(0) - 0.5) * grid.spacing, start + (where.max(0) + 0.5) * grid.spacing)
+
+
+def _world_box(
+    image: sitk.Image, volume: Volume, box: Box
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Box around the voxels of a box of the model frame, in the header's world frame (x, y, z), mm LPS."""
+    first, last = volume.index_range(box.lower, box.upper)
+    stored = [(0.0, 0.0)] * 3
+    for axis, behind in enumerate(volume.axes):
+        low, high = float(first[axis]), float(last[axis] - 1)
+        top = volume.shape[axis] - 1
+        stored[behind] = (top - high, top - low) if volume.flipped[axis] else (low, high)
+    (k0, k1), (j0, j1), (i0, i1) = stored
+    corners = np.array([
+        image.TransformContinuousIndexToPhysicalPoint((i, j, k))
+        for i in (i0, i1) for j in (j0, j1) for k in (k0, k1)
+    ])
+    low, high = corners.min(0).tolist(), corners.max(0).tolist()
+    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
