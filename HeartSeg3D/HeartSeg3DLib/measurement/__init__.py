@@ -2,7 +2,7 @@
 
 from HeartSeg3DLib.measurement.diameter import inscribed_sphere_diameter
 from HeartSeg3DLib.measurement.label_map import measure, voxel_volume_mm3
-from HeartSeg3DLib.measurement.table import Measurements, StructureMeasurement, write_measurements, write_text
+from HeartSeg3DLib.measurement.table import Measurements, StructureMeasurement, write_measurements
 
 __all__ = [
     "Measurements",
@@ -11,5 +11,4 @@ __all__ = [
     "measure",
     "voxel_volume_mm3",
     "write_measurements",
-    "write_text",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.imaging import replacing
 
 NOTE = "for research, not a medical device"
 
@@ -115,7 +115,7 @@ def write_csv(path: Path, measurements: Sequence[Measurements]) -> Path:
     for item in measurements:
         for row in item:
             table.writerow([*(read(row) for read in _COLUMNS.values()), item.source, NOTE])
-    return write_text(path, text.getvalue())
+    return _write(path, text.getvalue())
 
 
 def write_json(path: Path, measurements: Sequence[Measurements]) -> Path:
@@ -132,22 +132,10 @@ def write_json(path: Path, measurements: Sequence[Measurements]) -> Path:
             for item in measurements
         ],
     }
-    return write_text(path, json.dumps(content, indent=2) + "\n")
+    return _write(path, json.dumps(content, indent=2) + "\n")
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file under a temporary name and move it into place, so no reader meets half of it.
-
-    Raises:
-        UsageError: The folder is missing or cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+def _write(path: Path, text: str) -> Path:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(
-            f"'{path}' cannot be written: {error.strerror}.", "Choose a folder that exists and is writable."
-        ) from error
     return path

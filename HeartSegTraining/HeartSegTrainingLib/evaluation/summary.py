@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from HeartSeg3DLib import __version__
-from HeartSeg3DLib.measurement import write_text
+from HeartSeg3DLib.imaging import replacing
 
 from .hausdorff import Definition
 from .pair import StructureScore
@@ -79,8 +79,10 @@ class Evaluation:
         Raises:
             UsageError: The folder cannot be written.
         """
-        write_text(folder / CASES_FILE, self._case_table())
-        write_text(folder / SUMMARY_FILE, json.dumps(self.to_dict(), indent=2) + "\n")
+        files = {CASES_FILE: self._case_table(), SUMMARY_FILE: json.dumps(self.to_dict(), indent=2) + "\n"}
+        for name, text in files.items():
+            with replacing(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
 
     def _case_table(self) -> str:
         text = io.StringIO(newline="")

@@ -54,9 +54,9 @@ def test_another_suffix_is_refused(measurements, tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(measurements, tmp_path):
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="could not be written"):
         measurements.to_csv(tmp_path / "missing" / "volumes.csv")
     (tmp_path / "taken.csv").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="could not be written"):
         measurements.to_csv(tmp_path / "taken.csv")
     assert [item.name for item in tmp_path.iterdir()] == ["taken.csv"]
