@@ -20,10 +20,12 @@ half-precision cells gave non-finite gradients in measurements.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 # Keeps 0 / 0 away where the stabilized normalizer underflows; far below any normalizer that matters.
 _EPSILON = 1e-6
@@ -82,12 +84,12 @@ CELLS: dict[str, Cell] = {
 def _prepare(
     q: Tensor, k: Tensor, v: Tensor, input_gate: Tensor, forget_gate: Tensor, gate: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Cast to the computing type, scale the query, and turn both gates into log weights.
+    """Cast to the computing type and turn both gates into log weights.
 
     With the exponential gate a column of ones joins v: the normalizer is one more column of the state.
     """
     dtype = torch.float64 if q.dtype == torch.float64 else torch.float32
-    q, k, v = q.to(dtype) * q.shape[-1] ** -0.5, k.to(dtype), v.to(dtype)
+    q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
     log_input, log_forget = input_gate.to(dtype), F.logsigmoid(forget_gate.to(dtype))
     if gate == "exponential":
         return q, k, F.pad(v, (0, 1), value=1.0), log_input, log_forget
@@ -95,28 +97,26 @@ def _prepare(
 
 
 def _normalize(weighted: Tensor, stabilizer: Tensor, exponential: bool) -> Tensor:
-    """Divide by the normalizer kept in the last column; ``stabilizer`` is m_t, one number a token."""
+    """Divide by the normalizer kept in the last column; ``stabilizer`` is m_t, one column."""
     if not exponential:
-        return weighted
-    floor = torch.exp((-stabilizer).clamp(max=_LARGEST_EXPONENT)).unsqueeze(-1)
+        return weighted * torch.exp(stabilizer).to(weighted.dtype)
+    floor = torch.exp((-stabilizer).clamp(max=_LARGEST_EXPONENT)).to(weighted.dtype)
     return weighted[..., :-1] / (torch.maximum(weighted[..., -1:].abs(), floor) + _EPSILON)
 
 
-def _recurrent(
-    q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor, exponential: bool
-) -> Tensor:
-    batch, heads, steps, size = q.shape
+def _recurrent(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor, exponential: bool) -> Tensor:
+    batch, heads, _, size = q.shape
     state = q.new_zeros(batch, heads, size, v.shape[-1])
-    stabilizer = q.new_full((batch, heads), float("-inf") if exponential else 0.0)
+    stabilizer = q.new_full((batch, heads, 1), float("-inf") if exponential else 0.0)
     outputs = []
-    for t in range(steps):
+    gates = (log_input.unsqueeze(-1), log_forget.unsqueeze(-1))
+    for query, key, value, write, keep in zip(*(x.unbind(2) for x in (q * size**-0.5, k, v, *gates)), strict=True):
         previous = stabilizer
         if exponential:
-            stabilizer = torch.maximum(log_forget[..., t] + previous, log_input[..., t]).detach()
-        keep = torch.exp(log_forget[..., t] + previous - stabilizer)[..., None, None]
-        write = torch.exp(log_input[..., t] - stabilizer)[..., None, None]
-        state = keep * state + write * k[:, :, t, :, None] * v[:, :, t, None, :]
-        weighted = (q[:, :, t, None, :] @ state).squeeze(-2)
+            stabilizer = torch.maximum(keep + previous, write).detach()
+        addition = (torch.exp(write - stabilizer) * key).unsqueeze(-1) * value.unsqueeze(-2)
+        state = torch.exp(keep + previous - stabilizer).unsqueeze(-1) * state + addition
+        weighted = (query.unsqueeze(-2) @ state).squeeze(-2)
         outputs.append(_normalize(weighted, stabilizer, exponential))
     return torch.stack(outputs, 2)
 
@@ -124,69 +124,87 @@ def _recurrent(
 def _chunkwise(
     q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor, exponential: bool, chunk: int
 ) -> Tensor:
-    steps = q.shape[2]
+    """The chunkwise form on shapes (B * H, chunks, tokens, columns); gates are one column."""
+    batch, heads, steps, size = q.shape
+    scale = size**-0.5
+    q, k, v = (_split(x, chunk) for x in (q, k, v))
+    log_input, log_forget = (_split(x.unsqueeze(-1), chunk) for x in (log_input, log_forget))
+    # The few sums of gates are taken in float64, and only inside a chunk: their differences decide every weight.
+    exact = torch.float32 if q.device.type == "mps" else torch.float64
+    decay = log_forget.to(exact).cumsum(2)
+    source = log_input.to(exact) - decay
+    source_scale = source.to(q.dtype)
+    with torch.no_grad():
+        before, after = _state_scales(source, decay, exponential)
+        token_scale = -decay.to(q.dtype)
+        if exponential:
+            token_scale = torch.maximum(torch.cummax(source_scale, 2).values, before.to(q.dtype))
+        stabilizer = decay + token_scale
+        # What rounding took from the source exponents goes into the values that they weigh.
+        rounded_off = torch.exp(source - source_scale).to(q.dtype)
+    # m_t is a constant, so token_scale = m_t - decay follows the decay: the added zero carries that gradient.
+    token_scale = token_scale + (decay.detach() - decay).to(q.dtype)
+    future = torch.full((q.shape[2], q.shape[2]), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
+    weights = torch.exp(source_scale.transpose(2, 3) + future - token_scale).flatten(0, 1)
+    scores = torch.baddbmm(future[None], q.flatten(0, 1), k.flatten(0, 1).mT, beta=0, alpha=scale)
+    weighted = torch.bmm(scores * weights, (v * rounded_off).flatten(0, 1))
+    if q.shape[1] > 1:
+        total = decay[:, :, -1:]
+        additions = (k * torch.exp(source + (total - after)).to(k.dtype)).mT @ v
+        states = _StateScan.apply(additions, torch.exp(total + before - after).to(k.dtype))
+        carried = q * (scale * torch.exp(before - token_scale)).to(q.dtype)
+        weighted = torch.baddbmm(weighted, carried.flatten(0, 1), states.flatten(0, 1))
+    outputs = _normalize(weighted, stabilizer.flatten(0, 1), exponential)
+    return outputs.unflatten(0, (batch, heads, -1)).flatten(2, 3)[:, :, :steps]
+
+
+def _split(x: Tensor, chunk: int) -> Tensor:
+    """Cut (B, H, S, columns) into equal chunks of at most ``chunk`` tokens: (B * H, chunks, tokens, columns).
+
+    Zeros fill the last chunk: they write nothing, because k is zero there, and only cut-off tokens see them.
+    """
+    steps = x.shape[2]
     count = -(-steps // chunk)
     length = -(-steps // count)
-    # Zeros at the end write nothing (k = 0) and only the cut-off tokens could see them.
-    q, k, v = (_split_tokens(x, count, length) for x in (q, k, v))
-    log_input, log_forget = (_split_gate(x, count, length) for x in (log_input, log_forget))
-    # Sums of log forget gates stay inside a chunk: differences over the whole sequence would lose digits.
-    decay = log_forget.cumsum(-1)
-    source = log_input - decay
-    with torch.no_grad():
-        state_scale = _state_scales(source, decay, exponential)
-        token_scale = _token_scales(source, decay, state_scale[..., :-1], exponential)
-        stabilizer = decay + token_scale
-    # m_t is a constant, so token_scale = m_t - decay follows the decay: the added zero carries that gradient.
-    token_scale = token_scale + (decay.detach() - decay)
-    visible = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
-    exponent = (source.unsqueeze(-2) - token_scale.unsqueeze(-1)).masked_fill(~visible, float("-inf"))
-    weighted = ((q @ k.transpose(-1, -2)) * torch.exp(exponent)) @ v
-    if count > 1:
-        states = _scan_states(k, v, source, decay, state_scale)
-        carried = torch.exp(state_scale[..., 1:-1, None] - token_scale[..., 1:, :]).unsqueeze(-1)
-        from_before = (q[:, :, 1:] @ states) * carried
-        weighted = torch.cat([weighted[:, :, :1], weighted[:, :, 1:] + from_before], 2)
-    outputs = _normalize(weighted, stabilizer, exponential)
-    return outputs.flatten(2, 3)[:, :, :steps]
+    padded = F.pad(x, (0, 0, 0, count * length - steps)) if steps < count * length else x
+    return padded.flatten(0, 1).unflatten(1, (count, length)).contiguous()
 
 
-def _split_tokens(x: Tensor, count: int, length: int) -> Tensor:
-    padding = count * length - x.shape[2]
-    return (F.pad(x, (0, 0, 0, padding)) if padding else x).unflatten(2, (count, length))
+def _state_scales(source: Tensor, decay: Tensor, exponential: bool) -> tuple[Tensor, Tensor]:
+    """Log scale m of the state before and after each chunk, both (B * H, chunks, 1, 1).
 
-
-def _split_gate(x: Tensor, count: int, length: int) -> Tensor:
-    padding = count * length - x.shape[2]
-    return (F.pad(x, (0, padding)) if padding else x).unflatten(2, (count, length))
-
-
-def _state_scales(source: Tensor, decay: Tensor, exponential: bool) -> Tensor:
-    """Log scale m of the state before each chunk and after the last: (B, H, count + 1)."""
-    count = source.shape[2]
+    Any value near the largest exponent will do, since the result does not depend on it: rounding is harmless here.
+    """
+    total = decay[:, :, -1:]
     if not exponential:
-        return source.new_zeros(*source.shape[:2], count + 1)
-    largest, total = source.amax(-1).unbind(-1), decay[..., -1].unbind(-1)
-    scales = [torch.full_like(total[0], float("-inf"))]
-    for c in range(count):
-        scales.append(total[c] + torch.maximum(scales[-1], largest[c]))
-    return torch.stack(scales, -1)
+        return torch.zeros_like(total), torch.zeros_like(total)
+    passed = total.cumsum(1)
+    after = passed + torch.cummax(source.amax(2, keepdim=True) - (passed - total), 1).values
+    before = torch.cat([torch.full_like(after[:, :1], float("-inf")), after[:, :-1]], 1)
+    return before, after
 
 
-def _token_scales(source: Tensor, decay: Tensor, before: Tensor, exponential: bool) -> Tensor:
-    """m_t minus the decay since the start of the chunk, (B, H, count, length)."""
-    if not exponential:
-        return -decay
-    return torch.maximum(torch.cummax(source, -1).values, before.unsqueeze(-1))
+class _StateScan(torch.autograd.Function):
+    """States before each chunk: S_0 = 0, S_{c+1} = keep_c S_c + additions_c, (B * H, chunks, D, E).
 
+    Written out with its gradient, because a recorded loop would keep every state twice.
+    """
 
-def _scan_states(k: Tensor, v: Tensor, source: Tensor, decay: Tensor, scale: Tensor) -> Tensor:
-    """States before chunks 1, 2, ... (the state before chunk 0 is zero): (B, H, count - 1, D, E)."""
-    total, after = decay[..., :-1, -1], scale[..., 1:-1]
-    write = torch.exp(source[..., :-1, :] + (total - after).unsqueeze(-1))
-    additions = (k[:, :, :-1] * write.unsqueeze(-1)).transpose(-1, -2) @ v[:, :, :-1]
-    keep = torch.exp(total + scale[..., :-2] - after)[..., None, None]
-    states = [additions[:, :, 0]]
-    for c in range(1, additions.shape[2]):
-        states.append(torch.addcmul(additions[:, :, c], keep[:, :, c], states[-1]))
-    return torch.stack(states, 2)
+    @staticmethod
+    def forward(ctx: Any, additions: Tensor, keep: Tensor) -> Tensor:
+        states = torch.empty_like(additions)
+        states[:, 0] = 0
+        for c in range(additions.shape[1] - 1):
+            torch.addcmul(additions[:, c], keep[:, c], states[:, c], out=states[:, c + 1])
+        ctx.save_for_backward(states, keep)
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        states, keep = ctx.saved_tensors
+        # Gradient of S_{c+1} at c: what additions_c receives; the last addition is never read.
+        following = torch.zeros_like(gradient)
+        for c in range(gradient.shape[1] - 2, -1, -1):
+            torch.addcmul(gradient[:, c + 1], keep[:, c + 1], following[:, c + 1], out=following[:, c])
+        return following, (following * states).sum((2, 3), keepdim=True)

@@ -100,9 +100,7 @@ class ViLBlock(nn.Module):
         """Run gates, cell and norm in float32, autocast or not: three (B, S, inner) to one."""
         config = self.config
         with torch.autocast(q.device.type, enabled=False):
-            weight, bias = (
-                p.to(torch.promote_types(p.dtype, torch.float32)) for p in self.gates.parameters()
-            )
+            weight, bias = (p.to(torch.promote_types(p.dtype, torch.float32)) for p in self.gates.parameters())
             q, k, v = (x.to(weight.dtype) for x in (q, k, v))
             gates = F.linear(torch.cat([q, k, v], -1), weight, bias).transpose(1, 2)
             input_gate, forget_gate = soft_cap(gates, config.gate_softcap).chunk(2, 1)
