@@ -120,12 +120,11 @@ def _plan_appendage(la: np.ndarray) -> np.ndarray:
 def paint_veins(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.random.Generator) -> None:
     """Paint caval and pulmonary veins, the left atrial appendage and the airways."""
     u = rng.uniform
-    heart = tissue_set(*_CHAMBERS, T.AORTIC_WALL, T.PULMONARY_WALL)
+    chambers = tissue_set(*_CHAMBERS)
     svc_radius, ivc_radius, wall = u(7, 11), u(9, 13), u(0.8, 1.8)
     for extra, upper, lower in ((wall, T.PULMONARY_WALL, T.PULMONARY_WALL), (0, T.SVC, T.IVC)):
-        keep = heart if not extra else tissue_set(*_CHAMBERS)
-        paint_tube(tissue, grid, paths.svc, svc_radius + extra, upper, keep)
-        paint_tube(tissue, grid, paths.ivc, ivc_radius + extra, lower, keep)
+        paint_tube(tissue, grid, paths.svc, svc_radius + extra, upper, chambers)
+        paint_tube(tissue, grid, paths.ivc, ivc_radius + extra, lower, chambers)
     keep = tissue_set(*(c for c in _CHAMBERS if c != T.LA_WALL), T.SVC, T.IVC)
     for vein in paths.veins:
         paint_tube(tissue, grid, vein, u(4.0, 7.5), T.PULMONARY_VEIN, keep)
