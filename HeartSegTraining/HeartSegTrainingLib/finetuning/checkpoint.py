@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import safetensors
-from safetensors.torch import load, load_file, save_file
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from HeartSeg3DLib.errors import ModelError
@@ -33,13 +32,9 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], record:
     for leftover in folder.glob("step_*.tmp"):  # of a session that was killed while it wrote
         leftover.unlink()
     path = folder / f"step_{step:07d}.safetensors"
-    temporary = path.with_name(path.name + ".tmp")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    with open(temporary, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    note = {**record, "format": FORMAT, "step": step, "sha256": digest}
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_atomically(path, content)
+    note = {**record, "format": FORMAT, "step": step, "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(path.with_suffix(".json"), json.dumps(note, indent=2).encode())
     for old in checkpoints(folder)[KEPT:]:
         old.with_suffix(".json").unlink(missing_ok=True)

@@ -10,17 +10,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+from HeartSeg3DLib.errors import UsageError
+
 _SILENT_AFTER_S = 60.0
 """A process that has not written its state for so long is taken for dead."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step that survives a power cut: temporary name, fsync, rename."""
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace a file in one step: temporary name, then rename; where durable, with fsync against a power cut."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
     os.replace(temporary, path)
 
 
@@ -29,12 +32,18 @@ class JobFolder:
 
     Args:
         path: The folder; made when absent.
+
+    Raises:
+        UsageError: It cannot be made.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"The job folder {self.path} cannot be made.", "Choose another folder.") from error
 
     @property
     def job_file(self) -> Path:
@@ -73,7 +82,7 @@ class JobFolder:
         """Replace the state; readers never see half of it."""
         stamped = {**state, "pid": os.getpid(), "host": platform.node(),
                    "updated": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-        write_atomically(self.state_file, json.dumps(stamped, indent=2).encode())
+        write_atomically(self.state_file, json.dumps(stamped, indent=2).encode(), durable=False)
 
     def is_running(self) -> bool:
         """Whether another process works in this folder: it says so, said so lately, and is alive."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import HeartSegError, ModelError, UsageError
-from HeartSegTrainingLib.finetuning.checkpoint import load_initial_weights, read_newest, save_checkpoint
+from HeartSegTrainingLib.finetuning.checkpoint import checkpoints, load_initial_weights, read_newest, save_checkpoint
 from HeartSegTrainingLib.finetuning.config import FinetuneConfig
 from HeartSegTrainingLib.finetuning.job_folder import JobFolder
 from HeartSegTrainingLib.finetuning.loader import SampleDataset, Sampler, sample_batches
@@ -72,7 +72,10 @@ class Trainer:
             reason = str(error) if isinstance(error, HeartSegError) else f"{type(error).__name__}: {error}"
             report.close("failed", reason=reason)
             raise
-        report.close("stopped" if stop.reason else "finished", reason=stop.reason)
+        if state.progress(self.config) >= 1.0:
+            report.close("finished")
+        else:
+            report.close("stopped", reason=stop.reason)
         return path
 
     def _train(self, state: RunState, batches: Iterator[list[Tensor]], report: ProgressReport,
@@ -113,10 +116,10 @@ class Trainer:
         if self.job.is_running():
             raise UsageError(f"Another process is training in {self.job.path}.", "Stop it with a file STOP, or wait.")
         earlier = self.job.read_job()
-        if earlier is not None and not resume:
-            raise UsageError(f"The folder {self.job.path} already holds a run.",
-                             "Resume it, or give another folder.")
-        if earlier is not None:
+        if earlier is not None and checkpoints(self.job.checkpoints):
+            if not resume:
+                raise UsageError(f"The folder {self.job.path} already holds a run.",
+                                 "Resume it, or give another folder.")
             for name in self.config.check_continues(FinetuneConfig.from_dict(earlier["config"])):
                 self.job.log(f"Changed since the last start: {name} = {getattr(self.config, name)}")
         self.job.write_job({"kind": "finetune", "config": self.config.to_dict(), "torch": torch.__version__})

@@ -174,6 +174,19 @@ def test_a_used_folder_is_not_started_again(tmp_path):
         train(tmp_path, steps=1)
 
 
+def test_a_run_that_never_began_may_begin_again(tmp_path):
+    with pytest.raises(ModelError):
+        train(tmp_path, steps=1, init_from=str(tmp_path / "none"))
+    assert state_of(tmp_path)["status"] == "failed"
+    assert train(tmp_path, steps=1, seed=3).name == "step_0000001.safetensors"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    tmp_path.joinpath("file").touch()
+    with pytest.raises(UsageError, match="cannot be made"):
+        train(tmp_path / "file" / "job")
+
+
 def test_a_folder_in_use_is_refused(tmp_path):
     train(tmp_path, steps=1)
     (tmp_path / "state.json").write_text(json.dumps({**state_of(tmp_path), "status": "running", "pid": os.getppid()}))

@@ -1,5 +1,8 @@
+import doctest
+
 import pytest
 
+from HeartSegTrainingLib.finetuning import schedule
 from HeartSegTrainingLib.finetuning.schedule import ema_decay, learning_rate_factor
 
 
@@ -20,3 +23,9 @@ def test_averaging_starts_short_and_ends_long():
     assert decays[0] == pytest.approx(0.1)
     assert decays == sorted(decays)
     assert decays[-1] == 0.995
+
+
+def test_the_examples_in_the_docstrings_hold():
+    result = doctest.testmod(schedule)
+    assert result.attempted >= 5
+    assert result.failed == 0
