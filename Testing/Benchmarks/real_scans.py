@@ -1,0 +1,78 @@
+"""The shared real scans as they come out: Dice on cine MR, pictures of every case.
+
+    python Testing/Benchmarks/real_scans.py [--model ID|DIR] [--locator ID|DIR] [--data ../shared/data] [--pictures DIR]
+
+None of these scans was trained or tuned on. The 4-D case's reference is a fitted mesh whose label 2 includes the
+wall of the right ventricle. Stores results/real_scans.json; pictures go to a folder that is not committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.imaging import read_scan
+from HeartSeg3DLib.measurement import measure
+from HeartSeg3DLib.models import ModelStore
+from HeartSeg3DLib.report.picture import render_overview
+from HeartSeg3DLib.segmentation import Segmenter, choose_device
+from HeartSegTrainingLib.evaluation import evaluate_pair
+
+RESULTS = Path(__file__).parent / "results"
+VENTRICLES = (1, 2, 3)
+CINE = [(name, f"mr/cine_sax_{name}.nii.gz", f"mr/cine_sax_{name}_labels.nii.gz", 0) for name in "ABC"] + [
+    ("A without orientation", "mr/cine_sax_A_original_header.nii.gz", "mr/cine_sax_A_labels.nii.gz", 0),
+    ("4D diastole", "mr/cine_sax_4d.nii.gz", "mr/cine_sax_4d_frame000_labels_from_fitted_mesh.nii.gz", 0),
+    ("4D systole", "mr/cine_sax_4d.nii.gz", "mr/cine_sax_4d_frame010_labels_from_fitted_mesh.nii.gz", 10),
+]
+CT = "ct/chest_noncontrast_1p5mm.nii.gz"
+
+
+def score(labels: sitk.Image, reference_path: Path) -> dict[str, float]:
+    """Dice of the three ventricular structures, voxel by voxel of the stored arrays."""
+    reference = sitk.ReadImage(str(reference_path), sitk.sitkUInt8)
+    reference.CopyInformation(labels)  # case A without orientation has another header for the same voxels
+    return {item.id: round(item.dice or 0.0, 3) for item in evaluate_pair(labels, reference, VENTRICLES)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="")
+    parser.add_argument("--locator", default="")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--pictures", type=Path, default=Path("work/pictures"))
+    parser.add_argument("--out", default="real_scans.json")
+    args = parser.parse_args()
+    args.pictures.mkdir(parents=True, exist_ok=True)
+    store = ModelStore()
+    fine = store.load(args.model or store.default("segmenter").card.id)
+    locator = store.load(args.locator or store.default("locator").card.id)
+    segmenter = Segmenter(fine, locator, choose_device("auto"))
+    results: dict[str, dict] = {}
+    for name, image_path, reference, frame in [*CINE, ("non-contrast CT", CT, "", 0)]:
+        scan = read_scan(args.data / image_path)
+        image = scan.frames[frame].image
+        try:
+            found = segmenter.segment(image, "ct" if "CT" in name else "mr", orientation_known=scan.orientation_known)
+        except HeartSegError as error:
+            results[name] = {"error": error.message}
+            print(name, error.message, flush=True)
+            continue
+        entry: dict = {"pose": found.pose, "warnings": found.warnings}
+        if reference:
+            entry["dice"] = score(found.labels, args.data / reference)
+        entry["volumes_ml"] = {row.id: round(row.volume_ml, 1) for row in measure(found.labels).rows}
+        results[name] = entry
+        render_overview(image, found.labels, args.pictures / f"{name.replace(' ', '_')}.png", name)
+        print(name, entry.get("dice"), entry["volumes_ml"], flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / args.out).write_text(json.dumps({"model": fine.card.id, "sha256": fine.card.sha256, "cases": results},
+                                               indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
