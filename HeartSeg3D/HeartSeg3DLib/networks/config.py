@@ -76,7 +76,7 @@ class NetworkConfig:
             "needs at least two stages": stages >= 2,
             "needs one entry of blocks and of vil_pairs for each of features": len(self.blocks) == stages
             and len(self.vil_pairs) == stages,
-            "needs one entry of decoder_blocks fewer than of features": not decoder or len(decoder) == stages - 1,
+            "needs one entry of decoder_blocks fewer than of features": decoder is None or len(decoder) == stages - 1,
             "needs positive features, blocks and decoder_blocks": min(counts, default=0) > 0,
             "needs vil_pairs of zero or more": min(self.vil_pairs, default=0) >= 0,
             "needs a stem_stride of 1 or 2": self.stem_stride in (1, 2),

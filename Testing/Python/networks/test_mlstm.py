@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from HeartSeg3DLib.networks import mlstm_chunkwise, mlstm_parallel, mlstm_recurrent, soft_cap
 
 FORMS = {"recurrent": mlstm_recurrent, "parallel": mlstm_parallel, "chunkwise": mlstm_chunkwise}
