@@ -7,6 +7,7 @@ DICOM PS3.5 section 7 (data set) and PS3.10 section 7 (file).
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -64,11 +65,12 @@ class DicomHeader:
         return [part.strip() for part in text.split("\\")] if text else []
 
     def numbers(self, tag: int, within: Dataset | None = None) -> list[float]:
-        """Values of a decimal or integer string, empty where absent or not numbers."""
+        """Values of a decimal or integer string, empty where absent or not finite numbers."""
         try:
-            return [float(part) for part in self.texts(tag, within)]
+            values = [float(part) for part in self.texts(tag, within)]
         except ValueError:
             return []
+        return values if all(math.isfinite(value) for value in values) else []
 
     def binary(self, tag: int, code: str, within: Dataset | None = None) -> list[float]:
         """Values of a binary element; `code` is the struct letter of one value (H, I, f, d)."""

@@ -57,10 +57,17 @@ def _decode(path: Path) -> np.ndarray:
             image = reader.Execute()
     except RuntimeError as error:
         raise _undecodable(path) from error
-    pixels = sitk.GetArrayFromImage(image)
-    if pixels.dtype == np.float64:
-        pixels = pixels.astype(np.float32)
+    pixels = _narrow(sitk.GetArrayFromImage(image))
     return pixels[np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _narrow(pixels: np.ndarray) -> np.ndarray:
+    """GDCM widens to what slope and intercept could give; back to int16 where the values allow it, as in CT."""
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32, copy=False)
+    limits = np.iinfo(np.int16)
+    fits = pixels.itemsize > 2 and limits.min <= pixels.min() and pixels.max() <= limits.max
+    return pixels.astype(np.int16) if fits else pixels
 
 
 def _undecodable(path: Path) -> InputError:

@@ -125,8 +125,8 @@ def _slices_of(path: Path, header: DicomHeader) -> Iterator[Slice]:
     shared = header.items(SHARED_GROUPS)[:1]
     frames = header.items(PER_FRAME_GROUPS)
     count = int((header.numbers(0x00280008) or [1])[0])
-    for index in range(max(count, 1)):
-        places = [*([frames[index]] if index < len(frames) else []), *shared]
+    for index in range(max(len(frames), 1)):
+        places = [*frames[index:index + 1], *shared]
         yield _slice(path, header, facts, index, (int(rows[0]), int(columns[0])), places, count)
 
 

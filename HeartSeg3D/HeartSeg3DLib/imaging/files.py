@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
 from .header import FileHeader, itk_header, read_header
+from .nifti_header import not_finite
 from .orientation import orientation_believable
 from .quiet import silenced
 from .scan import Frame, LazyFrames, Scan
@@ -60,7 +62,17 @@ def _read_frame(header: FileHeader, index: int) -> sitk.Image:
     if header.rank == 4:
         reader.SetExtractIndex([0, 0, 0, index])
         reader.SetExtractSize([*header.size, 0])
-    return _without_metadata(_execute(reader, header.path))
+    image = _without_metadata(_execute(reader, header.path))
+    return image if header.not_finite is None else _with_gaps(image, not_finite(header.path, header.not_finite, index))
+
+
+def _with_gaps(image: sitk.Image, gaps: np.ndarray) -> sitk.Image:
+    """Puts the NaN back that ITK's NIfTI reader turned to 0."""
+    voxels = sitk.GetArrayFromImage(image)
+    voxels[gaps] = np.nan
+    restored = sitk.GetImageFromArray(voxels)
+    restored.CopyInformation(image)
+    return restored
 
 
 def _sequence_frames(header: FileHeader) -> LazyFrames:
@@ -89,6 +101,9 @@ def _execute(reader: sitk.ImageFileReader, path: Path) -> sitk.Image:
         with silenced():
             return reader.Execute()
     except RuntimeError as error:
+        if "allocat" in str(error):
+            raise InputError(f"{path.name} does not fit into this machine's memory.",
+                             "Crop the scan to the chest, or use a machine with more memory.") from error
         raise InputError(f"The voxels of {path.name} could not be read: the file is incomplete or damaged, or the "
                          "data file that belongs to it is missing.", "Export or download the file again.") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .nifti_header import DEFLATE_MAX_RATIO, NiftiHeader, check_complete, incomplete, read_nifti_header
+from .nifti_header import DEFLATE_MAX_RATIO, NiftiHeader, check_voxels, incomplete, read_nifti_header
 from .quiet import silenced
 from .text_header import read_meta_image_fields, read_nrrd_fields, sequence_times_ms
 
@@ -42,6 +42,7 @@ class FileHeader:
         times_ms: One time per frame.
         is_sequence: True where the components are the frames of a Slicer sequence.
         states_orientation: False where the header leaves the orientation open.
+        not_finite: The NIfTI header of a file with voxels that are no finite numbers, which ITK hides.
         warnings: Sentences for the user.
     """
 
@@ -55,7 +56,8 @@ class FileHeader:
     times_ms: tuple[float | None, ...]
     is_sequence: bool
     states_orientation: bool
-    warnings: tuple[str, ...] = ()
+    not_finite: NiftiHeader | None
+    warnings: tuple[str, ...]
 
 
 def suffix_of(path: Path) -> str:
@@ -85,15 +87,14 @@ def read_header(path: Path) -> FileHeader:
     _check_size(path, size)
     if path.suffix.lower() in (".nrrd", ".mha") and math.prod(size) > path.stat().st_size * DEFLATE_MAX_RATIO:
         raise incomplete(path)
-    if nifti is not None:
-        check_complete(path, nifti)
+    not_finite = nifti is not None and check_voxels(path, nifti)
     direction = np.array(reader.GetDirection()).reshape(len(size), len(size))[:3, :3]
     spacing = reader.GetSpacing()[:3]
     _check_grid(path, spacing, direction)
     times, is_sequence = _frames(path, reader, nifti)
     return FileHeader(path, size[:3], spacing, reader.GetOrigin()[:3], direction, len(size),
                       reader.GetNumberOfComponents(), times, is_sequence, _states_orientation(path, nifti),
-                      tuple(_nifti_warnings(path, nifti) if nifti else ()))
+                      nifti if not_finite else None, tuple(_nifti_warnings(path, nifti) if nifti else ()))
 
 
 def itk_header(path: Path) -> sitk.ImageFileReader:

@@ -14,6 +14,7 @@ from ..errors import InputError
 from .files import frame_images
 from .header import NIFTI, kind_of, read_header, suffix_of
 from .nifti_header import GZIP_MAGIC
+from .reading import readable
 from .scan import Frame, LazyFrames
 from .schemes import MASK_NAMES, named_table, structure_value, value_table
 from .segmentation_nrrd import read_segments
@@ -51,10 +52,13 @@ def read_labels(path: Path, scheme: str | Path | None = None) -> sitk.Image:
 
 def read_label_frames(path: Path, scheme: str | Path | None = None) -> Sequence[Frame]:
     """Reads a 3-D or 4-D label map frame by frame; arguments and errors as in `read_labels`."""
-    path = Path(path)
+    with readable(Path(path)):
+        return _read_label_frames(Path(path), scheme)
+
+
+def _read_label_frames(path: Path, scheme: str | Path | None) -> Sequence[Frame]:
     if path.is_dir():
-        image = _read_masks(path, scheme)
-        return [Frame(None, image)]
+        return [Frame(None, _read_masks(path, scheme))]
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "Check the path.")
     if not kind_of(path):

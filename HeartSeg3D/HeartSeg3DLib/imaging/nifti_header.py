@@ -7,11 +7,14 @@ Field offsets: nifti1.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1
 
 from __future__ import annotations
 
+import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +28,7 @@ DEFLATE_MAX_RATIO = 1032
 
 _BYTES_PER_VOXEL = {2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8,
                     1536: 16, 1792: 16, 2048: 32, 2304: 4}
+_FLOATS = {16: "f4", 64: "f8"}
 _MS_PER_TIME_UNIT = {8: 1000.0, 16: 1.0, 24: 0.001}
 _REMEDY = "Export or download the file again."
 
@@ -40,6 +44,8 @@ class NiftiHeader:
         sform_code: 0 where the header has no affine.
         sform: (3, 4) affine, voxel index to RAS, meaningful where sform_code > 0.
         time_step_ms: Time between frames in ms, None where the header does not say.
+        start: Offset of the first voxel in the uncompressed file.
+        voxel_type: How a voxel is stored; one byte where it is a color or another mixed type.
         total_bytes: Length that the uncompressed file must have.
     """
 
@@ -49,6 +55,8 @@ class NiftiHeader:
     sform_code: int
     sform: np.ndarray
     time_step_ms: float | None
+    start: int
+    voxel_type: np.dtype
     total_bytes: int
 
 
@@ -74,11 +82,16 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     voxels = math.prod(sizes[:rank])
     start = int(offset) if math.isfinite(offset) and offset >= _HEADER_BYTES else _HEADER_BYTES + 4
     return NiftiHeader(tuple(sizes[:rank]), pixdim[1:4], qform_code, sform_code, sform,
-                       _time_step(pixdim[4], raw[123]), start + voxels * _BYTES_PER_VOXEL[datatype])
+                       _time_step(pixdim[4], raw[123]), start,
+                       np.dtype(_FLOATS.get(datatype, "u1")).newbyteorder(order),
+                       start + voxels * _BYTES_PER_VOXEL[datatype])
 
 
-def check_complete(path: Path, header: NiftiHeader) -> None:
+def check_voxels(path: Path, header: NiftiHeader) -> bool:
     """Makes sure that every voxel the header promises is in the file and, if compressed, undamaged.
+
+    Returns:
+        Whether some voxels are no finite numbers. ITK's reader makes them 0, which is water in a CT, and says nothing.
 
     Raises:
         InputError: The file ends early or its checksum is wrong.
@@ -87,8 +100,28 @@ def check_complete(path: Path, header: NiftiHeader) -> None:
     compressed = _is_gzip(path)
     if on_disk * (DEFLATE_MAX_RATIO if compressed else 1) < header.total_bytes:
         raise incomplete(path)
-    if compressed and _unpacked_bytes(path, header.total_bytes) < header.total_bytes:
+    if not compressed and header.voxel_type.kind != "f":
+        return False
+    total, rest, finite = -header.start, b"", True
+    for block in _unpacked(path, header.total_bytes) if compressed else _blocks(path):
+        voxels = rest + block[max(0, -total):]
+        total += len(block)
+        if header.voxel_type.kind == "f":
+            whole = len(voxels) - len(voxels) % header.voxel_type.itemsize
+            finite = finite and bool(np.isfinite(np.frombuffer(voxels[:whole], header.voxel_type)).all())
+            rest = voxels[whole:]
+    if total + header.start < header.total_bytes:
         raise incomplete(path)
+    return not finite
+
+
+def not_finite(path: Path, header: NiftiHeader, frame: int) -> np.ndarray:
+    """Mask (z, y, x) of the voxels of one frame that are no finite numbers in the file."""
+    x, y, z = header.dimensions[:3]
+    length = x * y * z * header.voxel_type.itemsize
+    with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        file.seek(header.start + frame * length)
+        return ~np.isfinite(np.frombuffer(file.read(length), header.voxel_type)).reshape(z, y, x)
 
 
 def _is_gzip(path: Path) -> bool:
@@ -110,8 +143,9 @@ def _first_bytes(path: Path) -> bytes:
         raise InputError(f"{path.name} is damaged: its compressed data cannot be unpacked.", _REMEDY) from error
 
 
-def _byte_order(raw: bytes, path: Path) -> str:
-    for order in "<>":
+def _byte_order(raw: bytes, path: Path) -> Literal["<", ">"]:
+    orders: tuple[Literal["<"], Literal[">"]] = ("<", ">")
+    for order in orders:
         if len(raw) >= _HEADER_BYTES and struct.unpack_from(f"{order}i", raw)[0] == _HEADER_BYTES:
             return order
         if len(raw) >= 540 and struct.unpack_from(f"{order}i", raw)[0] == 540:
@@ -129,21 +163,29 @@ def _time_step(step: float, units: int) -> float | None:
     return step * scale
 
 
-def _unpacked_bytes(path: Path, needed: int) -> int:
-    """Counts the unpacked data in bounded memory; zlib compares each member's checksum on the way."""
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            yield block
+
+
+def _unpacked(path: Path, needed: int) -> Iterator[bytes]:
+    """The unpacked data in bounded pieces; zlib compares each member's checksum on the way."""
     total = 0
     unpack = zlib.decompressobj(wbits=31)
     try:
-        with path.open("rb") as file:
-            while packed := file.read(_CHUNK):
-                while packed and not (unpack.eof and total >= needed):
-                    if unpack.eof:  # several gzip members in a row, as parallel compressors write them
-                        unpack = zlib.decompressobj(wbits=31)
-                    total += len(unpack.decompress(packed, 16 * _CHUNK))
-                    packed = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
+        for packed in _blocks(path):
+            while packed and not (unpack.eof and total >= needed):
+                if unpack.eof:  # several gzip members in a row, as parallel compressors write them
+                    unpack = zlib.decompressobj(wbits=31)
+                block = unpack.decompress(packed, 16 * _CHUNK)
+                total += len(block)
+                yield block
+                packed = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
     except zlib.error as error:
         raise InputError(f"{path.name} is damaged: its compressed data cannot be unpacked.", _REMEDY) from error
-    return total if unpack.eof else 0
+    if not unpack.eof:
+        raise incomplete(path)
 
 
 def incomplete(path: Path) -> InputError:

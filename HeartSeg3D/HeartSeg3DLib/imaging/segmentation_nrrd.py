@@ -68,7 +68,7 @@ def read_segments(header: FileHeader) -> sitk.Image:
         raise InputError(f"{header.path.name} has no segments.", "Save the segmentation again in 3D Slicer.")
     meanings = [_meaning(fields) for fields in segments]
     unknown = [fields.get("Name", fields.get("ID", "?"))
-               for fields, meaning in zip(segments, meanings, strict=True) if meaning is None]
+               for fields, meaning in zip(segments, meanings, strict=True) if not meaning]
     if unknown:
         raise InputError(f"{header.path.name} has segments without a known meaning: {', '.join(unknown)}.",
                          f"Rename them in 3D Slicer to one of {', '.join(BY_ID)}, or delete them.")
@@ -78,7 +78,7 @@ def read_segments(header: FileHeader) -> sitk.Image:
     result = np.zeros(layers.shape[:3], np.uint8)
     for fields, meaning in zip(segments, meanings, strict=True):
         layer, value = int(fields.get("Layer", 0)), int(fields.get("LabelValue", 1))
-        result[layers[..., layer] == value] = meaning or 0
+        result[layers[..., layer] == value] = meaning
     labels = sitk.GetImageFromArray(result)
     labels.CopyInformation(image)
     return labels
@@ -111,10 +111,10 @@ def _read_fields(path: Path) -> list[dict[str, str]]:
     return [segments[index] for index in sorted(segments)]
 
 
-def _meaning(fields: dict[str, str]) -> int | None:
-    """Canonical value of a segment; a code shared by a cavity and its wall means the cavity."""
+def _meaning(fields: dict[str, str]) -> int:
+    """Canonical value of a segment, 0 where unknown; a code shared by a cavity and its wall means the cavity."""
     for text in (fields.get("ID", ""), fields.get("Name", "")):
-        if text and (value := structure_value(text)):
+        if value := structure_value(text):
             return value
     code = _TYPE_CODE.search(fields.get("Tags", ""))
-    return next((one.value for one in STRUCTURES.values() if code and one.snomed == code[1]), None)
+    return next((one.value for one in STRUCTURES.values() if code and one.snomed == code[1]), 0)

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 
-_NARROW_INTEGERS = {sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32}
-_WIDE_INTEGERS = {sitk.sitkUInt32, sitk.sitkInt64, sitk.sitkUInt64}
+_NARROW_INTEGERS = {sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16}
+_WIDE_INTEGERS = {sitk.sitkInt32, sitk.sitkUInt32, sitk.sitkInt64, sitk.sitkUInt64}
 _FLOATS = {sitk.sitkFloat32, sitk.sitkFloat64}
 
 SLAB = 16
@@ -43,7 +43,7 @@ class TidyFrame:
 def tidy(image: sitk.Image, name: str) -> TidyFrame:
     """Brings a frame to a voxel type that every later step handles and replaces voxels that are no numbers.
 
-    16-bit data stay 16-bit; 64-bit integers and doubles become the smallest type that holds them.
+    8- and 16-bit data stay as they are, wider integers become the narrowest type that holds them, doubles float32.
 
     Args:
         image: 3-D image as read.
