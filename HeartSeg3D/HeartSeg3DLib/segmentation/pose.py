@@ -26,6 +26,8 @@ from .window import Prediction, ReadyModel, predict
 _BASE = np.array([-0.76, 0.57, 0.31])
 _RIGHT = np.array([-0.63, -0.77, 0.08])
 
+AS_STORED = "as the file says"
+
 _SPACING_MM = 2.4
 _TURN_DEGREES = 30.0
 
@@ -56,7 +58,7 @@ def candidate_poses(header: np.ndarray, spacing: np.ndarray) -> list[Pose]:
     base, right, third = heart_axes()
     stack = int(np.argmax(spacing)) if spacing.max() >= 1.5 * np.median(spacing) else 2
     first, second = (axis for axis in range(3) if axis != stack)
-    poses = [Pose(header, "as the file says")]
+    poses = [Pose(header, AS_STORED)]
     in_plane = [(sign * a, other * b) for a, b in ((right, third), (third, right))
                 for sign, other in product((1, -1), repeat=2)]
     for towards, (one, two) in product((1, -1), in_plane):

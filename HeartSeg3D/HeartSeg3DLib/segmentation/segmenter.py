@@ -21,7 +21,7 @@ from .frame import Volume, view_in_model_frame
 from .intensity import rule_for
 from .locate import Decision, Evidence, Finding, is_heart, locate, no_heart, with_labels
 from .modality import Modality, find_modality
-from .pose import Pose, estimate_pose
+from .pose import AS_STORED, Pose, estimate_pose
 from .progress import Monitor
 from .runner import Runner
 from .window import (
@@ -59,6 +59,8 @@ class HeartLabels:
         box_mm: Corners of the box around the located heart in the image's world frame: (x, y, z) lower and upper, LPS.
         seconds: Wall time of each step.
         evidence: What spoke for a heart (:class:`~HeartSeg3DLib.segmentation.locate.Evidence` as numbers).
+        assumed_direction: Direction matrix of an assumed pose, rows one after the other; None when the header's was
+            used.
         spacing_mm: Spacing at which the segmenter saw the heart.
         device: Where it ran in the end.
     """
@@ -70,6 +72,7 @@ class HeartLabels:
     box_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
     seconds: dict[str, float]
     evidence: dict[str, float] = field(default_factory=dict)
+    assumed_direction: tuple[float, ...] | None = None
     spacing_mm: float = 0.0
     device: str = "cpu"
 
@@ -103,6 +106,7 @@ class Segmenter:
         *,
         quality: str = "standard",
         orientation_known: bool = True,
+        same_scan_as: HeartLabels | None = None,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> HeartLabels:
@@ -113,6 +117,7 @@ class Segmenter:
             modality: ``"ct"``, ``"mr"``, or ``"auto"``/None to read it off the values.
             quality: ``"fast"`` (1.5 times coarser), ``"standard"``, or ``"best"`` (mean of four views).
             orientation_known: False when the header carries no orientation: the likely poses are then tried.
+            same_scan_as: Result of another phase of the same scan, whose assumed pose is taken over.
             progress: Called with (fraction 0-1, stage).
             cancelled: Polled often; True stops the work.
 
@@ -127,9 +132,10 @@ class Segmenter:
             raise UsageError(f"There is no quality '{quality}'.", f"Choose {', '.join(QUALITIES)}.")
         monitor = Monitor(progress, cancelled)
         clock = _Clock()
+        assumed = _pose_of(same_scan_as) if same_scan_as and not orientation_known else None
         while True:
             try:
-                return self._segment(image, modality, quality, orientation_known, monitor, clock)
+                return self._segment(image, modality, quality, orientation_known, assumed, monitor, clock)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -141,6 +147,7 @@ class Segmenter:
         modality: str | None,
         quality: str,
         orientation_known: bool,
+        assumed: Pose | None,
         monitor: Monitor,
         clock: _Clock,
     ) -> HeartLabels:
@@ -151,11 +158,11 @@ class Segmenter:
         rule = rule_for(self._locator.intensity, kind.name)
         locator = ReadyModel(self._locator_runner, self._locator, rule, kind.offset)
         clock.lap("prepare")
-        pose = "as the file says"
         if not orientation_known:
-            assumed = self._find_pose(image, fine, locator, monitor)
-            volume, pose = view_in_model_frame(image, assumed.direction), assumed.text
+            assumed = assumed or self._find_pose(image, fine, locator, monitor)
+            volume = view_in_model_frame(image, assumed.direction)
             clock.lap("pose")
+        pose = assumed.text if assumed else AS_STORED
         step = monitor.part(0.1, 0.2, "Locating the heart")
         finding = locate(locator, volume, self._decision, step)
         clock.lap("locate")
@@ -176,6 +183,7 @@ class Segmenter:
             box_mm=_world_box(image, volume, finding.box),
             seconds=clock.seconds,
             evidence=evidence.to_dict(),
+            assumed_direction=tuple(assumed.direction.ravel().tolist()) if assumed else None,
             spacing_mm=prediction.sampled_at_mm,
             device=str(self._fine_runner.device),
         )
@@ -261,6 +269,12 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
         self._last = now
+
+
+def _pose_of(other: HeartLabels) -> Pose | None:
+    if other.assumed_direction is None:
+        return None
+    return Pose(np.array(other.assumed_direction).reshape(3, 3), other.pose)
 
 
 def _cut_by_window(

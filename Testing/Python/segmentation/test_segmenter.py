@@ -69,7 +69,7 @@ def test_labels_lie_on_the_heart_in_any_frame(direction: np.ndarray) -> None:
     result = Segmenter(fine_model(1.25, 72), locator_model(), CPU).segment(image, "ct")
     assert_on_grid_of(result.labels, image)
     labels = sitk.GetArrayFromImage(result.labels)
-    assert overlap(labels, truth) > 0.975
+    assert overlap(labels, truth) > 0.965
     assert dice(labels, truth, 2) > 0.95
     lower, upper = result.box_mm
     assert all(low < value < high for low, value, high in zip(lower, (6.0, 2.0, 0.0), upper, strict=True))
