@@ -120,7 +120,7 @@ def _window(volume: _Volume, box: tuple[slice, ...]) -> tuple[float, float]:
     """Return the values shown black and white: the heart's own, with room for fat and lung below and bone above."""
     image, labels = volume.image[box], volume.labels[box]
     inside = image[labels > 0] if labels.any() else image
-    low, high = np.percentile(inside[:: max(1, inside.size // 200_000)] if inside.ndim == 1 else inside, (5, 95))
+    low, high = np.percentile(inside[:: max(1, inside.size // 200_000)] if inside.ndim == 1 else inside, (15, 85))
     everything = volume.image[::4, ::4, ::4]
     floor, ceiling = np.percentile(everything, (0.5, 99.9))
     width = max(high - low, 0.1 * (ceiling - floor), 1e-6)
