@@ -184,15 +184,16 @@ def _related(one: Stack, other: Stack) -> bool:
 
 
 def _join(family: list[Stack]) -> list[Stack]:
-    """One stack of related groups; where positions repeat, by description, and then the later series wins."""
+    """One stack of related groups; where positions repeat, one per kind of image, and then the later series wins."""
     if len(family) == 1:
         return family
     if not _collide(family):
         return [_joined(family)]
-    named: dict[str, list[Stack]] = defaultdict(list)
+    kinds: dict[Hashable, list[Stack]] = defaultdict(list)
     for group in family:
-        named[re.sub(r"[\d\W_]+", "", group.series[0].description.lower())].append(group)
-    return [_joined(_latest(part)) for part in named.values()]
+        name = re.sub(r"[\d\W_]+", "", group.series[0].description.lower())  # slices may be numbered in the name
+        kinds[name, group.series[0].image_type].append(group)
+    return [_joined(_latest(part)) for part in kinds.values()]
 
 
 def _collide(family: list[Stack]) -> bool:

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 
-_UNEVEN = 0.1
-_UNEVEN_MM = 0.02
+_UNEVEN_STEPS = 0.1
+_ROUNDING_MM, _ROUNDING_STEPS = 0.1, 0.3
 _SHIFTED_PIXELS = 0.5
 _LONGEST_GAP_STEPS, _LONGEST_GAP_MM = 3.5, 20.0
 
@@ -46,10 +46,10 @@ class StackLayout:
 
     @property
     def evenly_spaced(self) -> bool:
-        """Whether the slices stand at equal distances; headers round positions, so a little is allowed."""
+        """Whether the slices stand at equal distances; headers round positions to 0.1 mm and less."""
         step = self.along[-1] / (len(self.along) - 1)
         off = np.abs(self.along - step * np.arange(len(self.along)))
-        return bool(off.max() <= max(_UNEVEN * step, _UNEVEN_MM))
+        return bool(off.max() <= max(_UNEVEN_STEPS * step, min(_ROUNDING_MM, _ROUNDING_STEPS * step)))
 
     @property
     def straight(self) -> bool:
