@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         shutil.copy(repository / name, root / name)
     for name in ("HeartSeg3D", "HeartSegTraining", "Resources"):
         shutil.copytree(repository / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    (root / "HeartSeg3D" / "Resources").mkdir(exist_ok=True)
+    (root / "HeartSeg3D" / "Resources" / "module.txt").write_text("of one module")
     for name in RESOURCES:
         (root / "Resources" / name).mkdir(exist_ok=True)
     (root / "Resources" / PROBE).write_text("found")
@@ -83,6 +86,16 @@ def expected_files(checkout: Path) -> set[str]:
     return code | resources
 
 
+def module_files(checkout: Path) -> set[str]:
+    """What a Slicer module keeps for itself, merged into one folder in the installed extension."""
+    return {
+        path.relative_to(checkout / module).as_posix()
+        for module in LIBRARIES.values()
+        for path in (checkout / module / "Resources").rglob("*")
+        if path.is_file()
+    }
+
+
 def files_below(folder: Path) -> set[str]:
     return {
         path.relative_to(folder).as_posix()
@@ -113,6 +126,14 @@ def test_a_wheel_holds_all_code_and_resources_and_nothing_else(checkout: Path, t
     assert probe == library / "Resources" / PROBE
 
 
+def test_the_console_script_of_a_wheel_exists(checkout: Path, tmp_path: Path) -> None:
+    site_packages = build(checkout, "build_wheel", tmp_path)
+    (scripts,) = site_packages.glob("*.dist-info/entry_points.txt")
+    module, function = re.search(r"^heartseg = ([\w.]+):(\w+)$", scripts.read_text(), re.MULTILINE).groups()
+    source = (site_packages / module.replace(".", "/") / "__init__.py").read_text()
+    assert f"def {function}(" in source
+
+
 def test_the_installed_extension_holds_all_code_and_resources(
     checkout: Path, tmp_path: Path, system_library_is_missing: Callable[[str], NoReturn]
 ) -> None:
@@ -122,7 +143,7 @@ def test_the_installed_extension_holds_all_code_and_resources(
         run("cmake", "-S", checkout / module, "-B", tmp_path / module, cwd=tmp_path)
         run("cmake", "--install", tmp_path / module, "--prefix", tmp_path / "extension", cwd=tmp_path)
     folder = tmp_path / "extension" / "qt-scripted-modules"
-    assert files_below(folder) == expected_files(checkout)
+    assert files_below(folder) == expected_files(checkout) | module_files(checkout)
     library, training, probe = ask(tmp_path, folder)
     assert {library.parent, training.parent} == {folder}
     assert probe == library / "Resources" / PROBE
