@@ -1,0 +1,47 @@
+"""What the README shows exists: its commands are understood, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from HeartSegTrainingLib.cli import full_app
+
+README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^heartseg .+", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_line_is_understood(line: str) -> None:
+    command, words = typer.main.get_command(full_app()), shlex.split(line, comments=True)[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context("heartseg", words)
+
+
+def test_there_are_command_lines_for_every_main_task() -> None:
+    tasks = {line.split()[1] for line in COMMANDS}
+    assert {"segment", "measure", "models", "generate", "evaluate"} <= tasks
+
+
+def test_make_targets_exist(repository: Path) -> None:
+    makefile = (repository / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"```.*?```|`[^`]+`", README, re.DOTALL)))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_links_lead_somewhere(repository: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    missing = [link for link in links if "://" not in link and not (repository / link).exists()]
+    assert links
+    assert missing == []
+
+
+def test_continuous_integration_installs_the_system_packages_that_the_readme_names(repository: Path) -> None:
+    named = {word for line in re.findall(r"apt-get install (lib[^`]+)`", README) for word in line.split()}
+    (installed,) = re.findall(r'^PACKAGES="(.+)"$', (repository / ".ci" / "run").read_text(), re.MULTILINE)
+    assert {"libgl1", "libegl1"} <= named <= set(installed.split())
