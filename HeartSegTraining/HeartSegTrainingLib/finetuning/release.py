@@ -81,4 +81,4 @@ def _training_record(record: dict[str, Any], config: FinetuneConfig) -> dict[str
     data = {key: value for key, value in config.data.items() if key not in ("scenes", "priors")}
     return {"steps": record["step"], "hours": round(record["seconds"] / 3600, 2), "seed": config.seed,
             "batch": config.batch, "learning_rate": config.learning_rate, "loss": "Dice + cross-entropy",
-            "weights": f"exponential moving average, {config.ema}", "data": json.loads(json.dumps(data))}
+            "weights": f"exponential moving average, {config.ema}", "data_settings": json.loads(json.dumps(data))}

@@ -32,8 +32,9 @@ def make_sample(folder: Path) -> tuple[Path, Path]:
     config = SamplerConfig(window=130, spacing=1.6, cut=0.0, thick_ct=0.0, deformation=Deformation(shift=(4, 4, 4)))
     scan = Sampler([scene], config).scan(np.random.default_rng(SEED), mode="ct_contrast", scene=0)
     values = np.clip(np.rint(scan.image.numpy() / STEP_HU) * STEP_HU, -1024, 3000).astype(np.int16)
+    arrays = {"chest_ct_generated.nii.gz": values, "chest_ct_generated_labels.nii.gz": scan.labels.numpy()}
     paths = []
-    for name, array in (("chest_ct_generated.nii.gz", values), ("chest_ct_generated_labels.nii.gz", scan.labels.numpy())):
+    for name, array in arrays.items():
         image = sitk.GetImageFromArray(np.ascontiguousarray(array[5:125]))
         image.SetSpacing((config.spacing,) * 3)
         image.SetOrigin((-config.spacing * 64.5, -config.spacing * 64.5, -config.spacing * 59.5))
