@@ -125,7 +125,7 @@ def _window(volume: _Volume, box: tuple[slice, ...]) -> tuple[float, float]:
     floor, ceiling = np.percentile(everything, (0.5, 99.9))
     width = max(high - low, 0.1 * (ceiling - floor), 1e-6)
     center = (low + high) / 2
-    return max(center - 1.3 * width, floor), center + 0.9 * width
+    return max(center - 1.5 * width, floor), center + 0.9 * width
 
 
 def _plane(
