@@ -21,6 +21,7 @@ _PLANES = {0: "sagittal", 1: "coronal", 2: "axial"}
 _OBLIQUE_COSINE = 0.95
 _MODALITIES: dict[str, Modality] = {"CT": "ct", "MR": "mr"}
 _TRIGGER_TIME = 0
+_NAMED_FILES = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def list_series(folder: Path | Sequence[Path]) -> list[SeriesInfo]:
     Raises:
         InputError: There is no DICOM image.
     """
-    return [info for info, _ in _stacks(_as_list(folder))]
+    listed, _ = _stacks(_as_list(folder))
+    return [info for info, _ in listed]
 
 
 def read_dicom(paths: Sequence[Path], series: str | int | None = None) -> Scan:
@@ -77,12 +79,15 @@ def read_dicom(paths: Sequence[Path], series: str | int | None = None) -> Scan:
     Raises:
         InputError: No usable stack, several patients without a choice, an unknown series, damaged files.
     """
-    listed = _stacks(paths)
+    listed, damaged = _stacks(paths)
     info, stack = _choose(listed, series, paths[0])
     scan = Scan([], _MODALITIES.get(info.modality), True, paths[0], list(stack.warnings))
     if len(listed) > 1 and series is None:
         others = "; ".join(str(other) for other, _ in listed if other is not info)
         scan.warn(f"The DICOM files hold {len(listed)} image stacks; {info} was read. Others: {others}.")
+    if damaged:
+        names = ", ".join(path.name for path in damaged[:_NAMED_FILES])
+        scan.warn(f"{len(damaged)} DICOM files are damaged and were left out ({names}).")
     _explain_resampling(scan, stack)
     pixels = PixelReader()
 
@@ -102,12 +107,13 @@ def _as_list(paths: Path | Sequence[Path]) -> Sequence[Path]:
     return [paths] if isinstance(paths, Path) else paths
 
 
-def _stacks(paths: Sequence[Path]) -> list[tuple[SeriesInfo, Stack]]:
-    stacks = build_stacks(read_slices(paths))
+def _stacks(paths: Sequence[Path]) -> tuple[list[tuple[SeriesInfo, Stack]], list[Path]]:
+    slices, damaged = read_slices(paths)
+    stacks = build_stacks(slices)
     if not stacks:
         raise InputError(f"There are no DICOM images in {paths[0].name or paths[0]}.",
                          "Give a folder of DICOM files, or a .nii.gz, .nrrd or .mha file.")
-    return [(_info(number, stack), stack) for number, stack in enumerate(stacks, start=1)]
+    return [(_info(number, stack), stack) for number, stack in enumerate(stacks, start=1)], damaged
 
 
 def _info(number: int, stack: Stack) -> SeriesInfo:

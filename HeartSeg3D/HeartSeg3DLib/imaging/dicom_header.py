@@ -33,7 +33,11 @@ _SEQUENCES = frozenset((SHARED_GROUPS, PER_FRAME_GROUPS, FRAME_CONTENT, PLANE_PO
 
 
 class NotDicomError(Exception):
-    """The file is not DICOM, or so damaged that its header cannot be followed."""
+    """The file is not DICOM."""
+
+
+class DamagedDicomError(NotDicomError):
+    """The file begins as DICOM but its header cannot be followed."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +94,29 @@ def read_dicom_header(path: Path) -> DicomHeader:
     """Reads the elements before the pixels; values over 4 kB and unneeded sequences are left out.
 
     Raises:
-        NotDicomError: The file is not DICOM or its header cannot be followed.
+        NotDicomError: The file is not DICOM.
+        DamagedDicomError: It is, but its header cannot be followed.
+        OSError: The file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            return _read(file)
-    except (OSError, struct.error, zlib.error, ValueError) as error:
-        raise NotDicomError(str(path)) from error
+    with path.open("rb") as file:
+        start = file.read(132)
+        marked = start[128:] == b"DICM"
+        # files from before 1993 and some exports start with the data set itself
+        if not marked and start[:2] != b"\x08\0":
+            raise NotDicomError(str(path))
+        try:
+            return _read_file(file) if marked else _read_bare(file, start)
+        except (struct.error, zlib.error, ValueError, DamagedDicomError) as error:
+            raise (DamagedDicomError if marked else NotDicomError)(str(path)) from error
 
 
-def _read(file: BinaryIO) -> DicomHeader:
-    start = file.read(132)
-    if start[128:] != b"DICM":  # files from before 1993 and some exports start with the data set itself
-        if struct.unpack_from("<H", start)[0] != 0x0008:
-            raise NotDicomError
-        file.seek(0)
-        encoding = _Encoding(start[4:6].isalpha() and start[4:6].isupper(), "<")
-        return DicomHeader(_data_set(file, encoding, _UNDEFINED, 0), "<")
+def _read_bare(file: BinaryIO, start: bytes) -> DicomHeader:
+    file.seek(0)
+    encoding = _Encoding(start[4:6].isalpha() and start[4:6].isupper(), "<")
+    return DicomHeader(_data_set(file, encoding, _UNDEFINED, 0), "<")
+
+
+def _read_file(file: BinaryIO) -> DicomHeader:
     meta = DicomHeader(_data_set(file, _Encoding(True, "<"), _UNDEFINED, 0, only_group=2), "<")
     syntax = meta.text(0x00020010)
     body: BinaryIO = file
@@ -120,12 +130,12 @@ def _read(file: BinaryIO) -> DicomHeader:
 def _data_set(file: BinaryIO, encoding: _Encoding, length: int, depth: int, only_group: int | None = None) -> Dataset:
     """Elements up to `length` bytes, the end of the item, the pixels or the end of the file."""
     if depth > _DEEPEST:
-        raise NotDicomError
+        raise DamagedDicomError
     elements: Dataset = {}
     end = _UNDEFINED if length == _UNDEFINED else file.tell() + length
     while file.tell() < end:
         head = file.read(8)
-        if len(head) < 8:
+        if not head:
             break
         group, element = struct.unpack_from(f"{encoding.order}2H", head)
         tag = group << 16 | element
@@ -141,7 +151,10 @@ def _data_set(file: BinaryIO, encoding: _Encoding, length: int, depth: int, only
         elif size > _LONGEST_VALUE:
             file.seek(size, io.SEEK_CUR)
         else:
-            elements[tag] = file.read(size)
+            value = file.read(size)
+            if len(value) < size:
+                raise DamagedDicomError
+            elements[tag] = value
     return elements
 
 
@@ -153,7 +166,7 @@ def _length(file: BinaryIO, head: bytes, encoding: _Encoding) -> tuple[bytes, in
     if representation in _LONG_LENGTH:
         return representation, struct.unpack(f"{encoding.order}I", file.read(4))[0]
     if not representation.isalpha():
-        raise NotDicomError
+        raise DamagedDicomError
     return representation, struct.unpack_from(f"{encoding.order}H", head, 6)[0]
 
 
@@ -163,13 +176,11 @@ def _items(file: BinaryIO, encoding: _Encoding, length: int, depth: int) -> list
     end = _UNDEFINED if length == _UNDEFINED else file.tell() + length
     while file.tell() < end:
         head = file.read(8)
-        if len(head) < 8:
-            raise NotDicomError
         group, element, size = struct.unpack(f"{encoding.order}2HI", head)
         tag = group << 16 | element
         if tag == _SEQUENCE_END:
             break
         if tag != _ITEM:
-            raise NotDicomError
+            raise DamagedDicomError
         items.append(_data_set(file, encoding, size, depth))
     return items

@@ -18,6 +18,7 @@ from .dicom_header import (
     PLANE_ORIENTATION,
     PLANE_POSITION,
     SHARED_GROUPS,
+    DamagedDicomError,
     Dataset,
     DicomHeader,
     NotDicomError,
@@ -98,23 +99,35 @@ def dicom_files(paths: Iterable[Path]) -> Iterator[Path]:
             for folder, folders, names in os.walk(path):
                 folders.sort()
                 for name in sorted(names):
-                    if name.lower() not in _SKIPPED_NAMES and not name.startswith("."):
-                        yield Path(folder, name)
-        else:
+                    file = Path(folder, name)
+                    if name.lower() not in _SKIPPED_NAMES and not name.startswith(".") and file.is_file():
+                        yield file
+        elif path.is_file():
             yield path
 
 
-def read_slices(paths: Iterable[Path]) -> list[Slice]:
-    """Slices of all DICOM images among the files; other files, reports and directories are passed over."""
+def read_slices(paths: Iterable[Path]) -> tuple[list[Slice], list[Path]]:
+    """Slices of all DICOM images among the files; other files, reports and directories are passed over.
+
+    Returns:
+        The slices, and the DICOM files that are too damaged to be read.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
     slices: dict[tuple[str, int], Slice] = {}
+    damaged: list[Path] = []
     for path in dicom_files(paths):
         try:
             header = read_dicom_header(path)
+        except DamagedDicomError:
+            damaged.append(path)
+            continue
         except NotDicomError:
             continue
         for one in _slices_of(path, header):
             slices.setdefault((one.instance or str(path), one.frame), one)  # copies of one image count once
-    return list(slices.values())
+    return list(slices.values()), damaged
 
 
 def _slices_of(path: Path, header: DicomHeader) -> Iterator[Slice]:

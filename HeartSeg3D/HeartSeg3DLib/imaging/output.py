@@ -67,13 +67,12 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise _not_written(path) from error
-    except RuntimeError as error:  # ITK's own kind of error
-        raise _not_written(path) from error
+        raise not_written(path) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _not_written(path: Path) -> UsageError:
+def not_written(path: Path) -> UsageError:
+    """The error for a file that the file system refuses."""
     return UsageError(f"{path} could not be written.",
                       "Check the free space and your rights in that folder, and that no program has the file open.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 
 import SimpleITK as sitk
@@ -11,26 +12,53 @@ import SimpleITK as sitk
 _STDERR = 2
 
 
+class _Silence:
+    """Standard error while it is silenced; threads share one silence, the last to leave ends it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._kept = -1
+        self._shown = False
+
+    def enter(self) -> None:
+        with self._lock:
+            self._depth += 1
+            if self._depth > 1:
+                return
+            self._shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+            sitk.ProcessObject.SetGlobalWarningDisplay(False)
+            try:
+                self._kept = os.dup(_STDERR)
+            except OSError:  # a program without a console has no standard error
+                self._kept = -1
+                return
+            with open(os.devnull, "wb") as void:
+                os.dup2(void.fileno(), _STDERR)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth > 0:
+                return
+            if self._kept >= 0:
+                os.dup2(self._kept, _STDERR)
+                os.close(self._kept)
+            sitk.ProcessObject.SetGlobalWarningDisplay(self._shown)
+
+
+_SILENCE = _Silence()
+
+
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Sends what C code prints to stderr into the void while a file is read or written.
+    """Sends what C code prints to standard error into the void while a file is read or written.
 
     nifti_clib, MetaIO, VNL and GDCM print there directly, past every switch that ITK offers; what they report comes
     back as an exception anyway. Python's own messages of that moment are lost too, so keep the block short.
     """
-    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    _SILENCE.enter()
     try:
-        kept = os.dup(_STDERR)
-    except OSError:  # a program without a console has no stderr to silence
-        kept = -1
-    try:
-        if kept >= 0:
-            with open(os.devnull, "wb") as void:
-                os.dup2(void.fileno(), _STDERR)
         yield
     finally:
-        if kept >= 0:
-            os.dup2(kept, _STDERR)
-            os.close(kept)
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+        _SILENCE.leave()

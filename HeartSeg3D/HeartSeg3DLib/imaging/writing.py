@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from ..errors import UsageError
 from .header import suffix_of
 from .nrrd_writer import write_nrrd
-from .output import replacing
+from .output import not_written, replacing
 from .quiet import silenced
 from .scan import Frame
 from .segmentation_nrrd import write_segmentation_nrrd
@@ -104,8 +104,9 @@ def _check_kind(path: Path, kinds: tuple[str, ...]) -> None:
 
 
 def _write(path: Path, image: sitk.Image) -> None:
-    bare = sitk.Image(image)
-    for key in bare.GetMetaDataKeys():
-        bare.EraseMetaData(key)
-    with replacing(path) as temporary, silenced():
-        sitk.WriteImage(bare, str(temporary), useCompression=suffix_of(path) not in (".nii", ".mha"))
+    bare = sitk.Cast(image, image.GetPixelID()) if image.GetMetaDataKeys() else image  # filters drop header fields
+    try:
+        with replacing(path) as temporary, silenced():
+            sitk.WriteImage(bare, str(temporary), useCompression=suffix_of(path) not in (".nii", ".mha"))
+    except RuntimeError as error:  # ITK's kind of error
+        raise not_written(path) from error

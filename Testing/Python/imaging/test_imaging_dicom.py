@@ -133,6 +133,18 @@ def test_pixels_that_cannot_be_decoded(tmp_path: Path, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+def test_damaged_slices_are_never_left_out_in_silence(tmp_path: Path, ct: np.ndarray) -> None:
+    last = write_volume(tmp_path, ct) / "IM0001"
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-100])
+    with pytest.raises(InputError, match="pixels of the DICOM file IM0001 cannot be decoded"):
+        read_scan(tmp_path)
+    last.write_bytes(whole[:400])
+    scan = read_scan(tmp_path)
+    assert scan.frames[0].image.GetSize()[2] == 6
+    assert scan.warnings == ["1 DICOM files are damaged and were left out (IM0001)."]
+
+
 def test_oblique_slices_give_a_right_handed_grid_along_their_normal(tmp_path: Path, ct: np.ndarray) -> None:
     row, column = np.array([0.6, 0.8, 0.0]), np.array([-0.48, 0.36, 0.8])
     normal = np.cross(row, column)
