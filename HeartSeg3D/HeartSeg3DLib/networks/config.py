@@ -8,9 +8,8 @@ from typing import Any
 
 from HeartSeg3DLib.errors import ModelError
 
-from .mlstm import CELLS
+from .mlstm import CELLS, GATES
 
-GATES = ("exponential", "sigmoid")
 _TUPLES = ("features", "blocks", "vil_pairs", "decoder_blocks")
 _REMEDY = "Correct the model's architecture entry."
 

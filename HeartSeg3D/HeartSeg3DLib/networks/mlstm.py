@@ -27,6 +27,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from HeartSeg3DLib.errors import ModelError
+
+GATES = ("exponential", "sigmoid")
 # Keeps 0 / 0 away where the stabilized normalizer underflows; far below any normalizer that matters.
 _EPSILON = 1e-6
 # exp(80) is the largest round power that stays finite in float32.
@@ -87,7 +90,12 @@ def _prepare(
     """Cast to the computing type and turn both gates into log weights.
 
     With the exponential gate a column of ones joins v: the normalizer is one more column of the state.
+
+    Raises:
+        ModelError: The gate is neither exponential nor sigmoid.
     """
+    if gate not in GATES:
+        raise ModelError(f"There is no mLSTM input gate named '{gate}'.", f"Choose one of {', '.join(GATES)}.")
     dtype = torch.float64 if q.dtype == torch.float64 else torch.float32
     q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
     log_input, log_forget = input_gate.to(dtype), F.logsigmoid(forget_gate.to(dtype))
@@ -146,7 +154,7 @@ def _chunkwise(
     token_scale = token_scale + (decay.detach() - decay).to(q.dtype)
     future = torch.full((q.shape[2], q.shape[2]), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
     weights = torch.exp(source_scale.transpose(2, 3) + future - token_scale).flatten(0, 1)
-    scores = torch.baddbmm(future[None], q.flatten(0, 1), k.flatten(0, 1).mT, beta=0, alpha=scale)
+    scores = torch.baddbmm(q.new_zeros(1, 1, 1), q.flatten(0, 1), k.flatten(0, 1).mT, beta=0, alpha=scale)
     weighted = torch.bmm(scores * weights, (v * rounded_off).flatten(0, 1))
     if q.shape[1] > 1:
         total = decay[:, :, -1:]

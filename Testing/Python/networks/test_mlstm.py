@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.networks import mlstm_chunkwise, mlstm_parallel, mlstm_recurrent, soft_cap
 
 FORMS = {"recurrent": mlstm_recurrent, "parallel": mlstm_parallel, "chunkwise": mlstm_chunkwise}
@@ -112,6 +113,12 @@ def test_half_precision_inputs_are_computed_in_float32_even_under_autocast(form,
     # Only the rounding of the stored result is left; a bfloat16 matrix product would cost ten times as much.
     rounding = torch.finfo(dtype).eps
     assert relative_error(result, exact) <= rounding
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_unknown_gate_is_refused(form):
+    with pytest.raises(ModelError, match="softmax"):
+        FORMS[form](*cell_inputs(steps=3), gate="softmax")
 
 
 def test_soft_cap_bounds_and_keeps_small_values():
