@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ class Slice:
         """Whether the file says where the image lies in the patient."""
         return bool(np.isfinite(self.position).all())
 
-    @property
+    @cached_property
     def along(self) -> float:
         """Place on the normal of the plane in mm."""
         return float(np.cross(self.axes[:, 0], self.axes[:, 1]) @ self.position)

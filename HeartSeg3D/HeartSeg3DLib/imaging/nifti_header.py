@@ -45,7 +45,7 @@ class NiftiHeader:
         sform: (3, 4) affine, voxel index to RAS, meaningful where sform_code > 0.
         time_step_ms: Time between frames in ms, None where the header does not say.
         start: Offset of the first voxel in the uncompressed file.
-        voxel_type: How a voxel is stored; one byte where it is a color or another mixed type.
+        float_type: How a floating-point voxel is stored, None for voxels that always are finite numbers.
         total_bytes: Length that the uncompressed file must have.
     """
 
@@ -56,7 +56,7 @@ class NiftiHeader:
     sform: np.ndarray
     time_step_ms: float | None
     start: int
-    voxel_type: np.dtype
+    float_type: np.dtype | None
     total_bytes: int
 
 
@@ -83,7 +83,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     start = int(offset) if math.isfinite(offset) and offset >= _HEADER_BYTES else _HEADER_BYTES + 4
     return NiftiHeader(tuple(sizes[:rank]), pixdim[1:4], qform_code, sform_code, sform,
                        _time_step(pixdim[4], raw[123]), start,
-                       np.dtype(_FLOATS.get(datatype, "u1")).newbyteorder(order),
+                       np.dtype(_FLOATS[datatype]).newbyteorder(order) if datatype in _FLOATS else None,
                        start + voxels * _BYTES_PER_VOXEL[datatype])
 
 
@@ -100,15 +100,15 @@ def check_voxels(path: Path, header: NiftiHeader) -> bool:
     compressed = _is_gzip(path)
     if on_disk * (DEFLATE_MAX_RATIO if compressed else 1) < header.total_bytes:
         raise incomplete(path)
-    if not compressed and header.voxel_type.kind != "f":
+    if not compressed and header.float_type is None:
         return False
     total, rest, finite = -header.start, b"", True
     for block in _unpacked(path, header.total_bytes) if compressed else _blocks(path):
         voxels = rest + block[max(0, -total):]
         total += len(block)
-        if header.voxel_type.kind == "f":
-            whole = len(voxels) - len(voxels) % header.voxel_type.itemsize
-            finite = finite and bool(np.isfinite(np.frombuffer(voxels[:whole], header.voxel_type)).all())
+        if header.float_type is not None:
+            whole = len(voxels) - len(voxels) % header.float_type.itemsize
+            finite = finite and bool(np.isfinite(np.frombuffer(voxels[:whole], header.float_type)).all())
             rest = voxels[whole:]
     if total + header.start < header.total_bytes:
         raise incomplete(path)
@@ -118,10 +118,13 @@ def check_voxels(path: Path, header: NiftiHeader) -> bool:
 def not_finite(path: Path, header: NiftiHeader, frame: int) -> np.ndarray:
     """Mask (z, y, x) of the voxels of one frame that are no finite numbers in the file."""
     x, y, z = header.dimensions[:3]
-    length = x * y * z * header.voxel_type.itemsize
+    kind = header.float_type
+    if kind is None:
+        return np.zeros((z, y, x), bool)
+    length = x * y * z * kind.itemsize
     with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
         file.seek(header.start + frame * length)
-        return ~np.isfinite(np.frombuffer(file.read(length), header.voxel_type)).reshape(z, y, x)
+        return ~np.isfinite(np.frombuffer(file.read(length), kind)).reshape(z, y, x)
 
 
 def _is_gzip(path: Path) -> bool:
