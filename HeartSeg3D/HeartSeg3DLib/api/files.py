@@ -1,0 +1,211 @@
+"""From a scan in a file or folder to its label map in a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from HeartSeg3DLib.anatomy import STRUCTURES
+from HeartSeg3DLib.api.loading import SegmentationModels
+from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
+from HeartSeg3DLib.api.segmenting import (
+    SEGMENTED,
+    Cancelled,
+    Progress,
+    SegmentationChoices,
+    SegmentedFrame,
+    chosen_frames,
+    segment_scan,
+)
+from HeartSeg3DLib.errors import CancelledError, UsageError
+from HeartSeg3DLib.imaging import (
+    SEGMENTATION_KINDS,
+    SEQUENCE_KINDS,
+    Frame,
+    Scan,
+    check_output,
+    read_scan,
+    write_image,
+    write_segmentation,
+    write_sequence,
+)
+from HeartSeg3DLib.imaging.header import suffix_of
+from HeartSeg3DLib.measurement import voxel_volume_mm3
+
+
+@dataclass(frozen=True)
+class SegmentedScan:
+    """What was written for one scan.
+
+    Attributes:
+        source: The scan.
+        output: Its label map.
+        image: Image on whose grid the label map lies, where the scan's own grid was irregular, else None.
+        frames: Number of label maps in the file.
+        modality: `ct` or `mr`.
+        pose: How the scan was taken to lie in the patient.
+        model: Id and version of the segmenter.
+        device: Where it ran.
+        volumes_ml: Volume of each structure by its id, one number a frame.
+        seconds: Wall time of each step, summed over the frames.
+        warnings: Sentences for the user.
+    """
+
+    source: Path
+    output: Path
+    image: Path | None
+    frames: int
+    modality: str
+    pose: str
+    model: str
+    device: str
+    volumes_ml: dict[str, list[float]]
+    seconds: dict[str, float]
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        volumes = {id: [round(volume, 3) for volume in volumes] for id, volumes in self.volumes_ml.items()}
+        return {**vars(self), "source": str(self.source), "output": str(self.output),
+                "image": None if self.image is None else str(self.image), "volumes_ml": volumes,
+                "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()}}
+
+
+def segment_to_file(
+    source: Path,
+    output: Path,
+    models: SegmentationModels,
+    choices: SegmentationChoices | None = None,
+    *,
+    force: bool = False,
+    progress: Progress = lambda fraction, stage: None,
+    cancelled: Cancelled = lambda: False,
+    writing: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> SegmentedScan:
+    """Segment a scan and write its label map; the output is checked before the work starts.
+
+    A 4-D scan gives a 4-D label map unless a frame was chosen. Where tilted or uneven slices had to be resampled, the
+    label map lies on the resampled grid, and the resampled image is written beside it.
+
+    Args:
+        source: Image file or folder of DICOM files.
+        output: .nii.gz, .nii, .nrrd; .mha and .seg.nrrd for one frame.
+        models: Models to use, shared between scans.
+        choices: How to segment.
+        force: Whether existing files may be replaced.
+        progress: Called with (fraction 0-1, stage).
+        cancelled: Polled often; True stops the work.
+        writing: Entered while files are put in place, for callers who must not be interrupted there.
+
+    Raises:
+        UsageError: The output or a choice is wrong.
+        InputError: The scan cannot be used or shows no heart.
+        ModelError, DeviceError, CancelledError: As they say.
+    """
+    choices = choices or SegmentationChoices()
+    check_output(output, force=force, kinds=LABEL_MAP_KINDS)
+    clock = _Clock()
+    progress(0.0, "Reading the scan")
+    scan = read_scan(source, series=choices.series)
+    frames = chosen_frames(scan, choices.frame)
+    _check_ending(output, len(frames))
+    image = resampled_image_path(output) if scan.resampled else None
+    if image is not None:
+        check_output(image, force=force, kinds=LABEL_MAP_KINDS)
+    clock.lap("read")
+    found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
+    clock.lap("segment")
+    progress(SEGMENTED, "Writing the label map")
+    volumes = _volumes_ml(found, models.labels)
+    with writing():
+        if cancelled():
+            raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
+        _write(output, found, image, frames)
+    clock.lap("write")
+    progress(1.0, "Done")
+    first = found[0].heart
+    return SegmentedScan(source, output, image, len(found), first.modality, first.pose, models.name,
+                         found[-1].heart.device, volumes, {**clock.seconds, **_steps(found)},
+                         _warnings(scan, models, found, image))
+
+
+class _Clock:
+    """Wall time of the stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self._last = now - self._last, now
+
+
+def _check_ending(output: Path, frames: int) -> None:
+    ending = suffix_of(output)
+    if frames > 1 and ending not in SEQUENCE_KINDS:
+        raise UsageError(f"The scan has {frames} frames (4-D), which do not fit into {output.name}.",
+                         f"Choose one with --frame, or write one of {', '.join(SEQUENCE_KINDS)}.")
+    if frames == 1 and ending not in SEGMENTATION_KINDS:
+        raise UsageError(f"{output.name} is the name of a sequence, and there is one label map to write.",
+                         f"Use one of {', '.join(SEGMENTATION_KINDS)}.")
+
+
+def _write(output: Path, found: Sequence[SegmentedFrame], image: Path | None, frames: Sequence[Frame]) -> None:
+    """Write the label map and, where there is one, the resampled image; both or none."""
+    if image is not None:
+        if len(frames) == 1:
+            write_image(image, frames[0].image)
+        else:
+            write_sequence(image, frames)
+    try:
+        if len(found) == 1:
+            write_segmentation(output, found[0].heart.labels)
+        else:
+            write_sequence(output, [Frame(one.time_ms, one.heart.labels) for one in found])
+    except BaseException:
+        if image is not None:
+            image.unlink(missing_ok=True)
+        raise
+
+
+def _volumes_ml(found: Sequence[SegmentedFrame], labels: Sequence[int]) -> dict[str, list[float]]:
+    """Return the volume in mL of every structure that the model knows, by its id, one number a frame."""
+    counts = [_voxel_counts(one.heart.labels) for one in found]
+    milliliters = voxel_volume_mm3(found[0].heart.labels) / 1000.0
+    ids = {label: STRUCTURES[label].id if label in STRUCTURES else f"LABEL_{label}" for label in labels if label > 0}
+    return {ids[label]: [float(count[label]) * milliliters for count in counts] for label in sorted(ids)}
+
+
+def _voxel_counts(labels: sitk.Image) -> np.ndarray:
+    """Return how many voxels have each value from 0 to 255, background not counted."""
+    counts = np.zeros(256, np.int64)
+    for plane in sitk.GetArrayViewFromImage(labels):
+        counts += np.bincount(plane[plane > 0], minlength=256)
+    return counts
+
+
+def _steps(found: Sequence[SegmentedFrame]) -> dict[str, float]:
+    """Return the wall time of each step inside the segmentation, summed over the frames."""
+    steps: dict[str, float] = {}
+    for one in found:
+        for step, seconds in one.heart.seconds.items():
+            steps[f"segment.{step}"] = steps.get(f"segment.{step}", 0.0) + seconds
+    return steps
+
+
+def _warnings(scan: Scan, models: SegmentationModels, found: Sequence[SegmentedFrame], image: Path | None) -> list[str]:
+    sentences = [*scan.warnings, *models.warnings]
+    sentences += [sentence for one in found for sentence in one.heart.warnings]
+    if image is not None:
+        sentences.append(f"The label map lies on the resampled image, which was written to {image.name}.")
+    if len({one.heart.pose for one in found}) > 1:
+        sentences.append("Not all frames were taken to lie the same way in the patient; check that they agree.")
+    return list(dict.fromkeys(sentences))

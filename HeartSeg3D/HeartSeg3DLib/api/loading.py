@@ -1,0 +1,68 @@
+"""Which models segment, found at once and loaded when they are first needed."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from HeartSeg3DLib.errors import ModelError
+from HeartSeg3DLib.models import ModelStore, load_package
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.segmentation import Segmenter
+
+
+class SegmentationModels:
+    """The segmenter's and the locator's model, shared by every scan that is segmented with them.
+
+    Args:
+        model: Id or package folder of the segmenter; the default model if None.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+
+    Attributes:
+        name: Id and version of the segmenter.
+        labels: Its label values, background 0 included.
+        warnings: What was found while loading, such as a graphics card that does not work.
+
+    Raises:
+        ModelError: There is no such model, it does not segment, or no locator is installed.
+    """
+
+    def __init__(self, model: str | Path | None = None, device: str = "auto") -> None:
+        store = ModelStore()
+        self._fine = store.default("segmenter") if model is None else store.resolve(model)
+        self._locator = store.default("locator")
+        if self._fine.card is None or self._fine.card.role != "segmenter":
+            raise ModelError(f"The model '{self._fine.id}' only finds the heart and does not segment it.",
+                             "Choose a segmenter; `heartseg models list` shows them.")
+        self.labels = self._fine.card.labels
+        self.name = f"{self._fine.card.id} {self._fine.card.version}"
+        self._device = device
+        self._segmenter: Segmenter | None = None
+        self.warnings: list[str] = []
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the models are in memory."""
+        return self._segmenter is not None
+
+    def segmenter(self) -> Segmenter:
+        """Return the segmenter; the first call checks and loads the models and tries the device.
+
+        Raises:
+            ModelError: A model is altered or incomplete.
+            DeviceError: The device is missing or fails.
+        """
+        if self._segmenter is None:
+            self._segmenter = self._load()
+        return self._segmenter
+
+    def _load(self) -> Segmenter:
+        from HeartSeg3DLib.segmentation import Segmenter, choose_device
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RuntimeWarning)
+            device = choose_device(self._device)
+        self.warnings += [str(item.message) for item in caught if item.category is RuntimeWarning]
+        return Segmenter(load_package(self._fine.folder), load_package(self._locator.folder), device)

@@ -1,0 +1,174 @@
+"""From a scan in memory to the labels of its heart, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import SimpleITK as sitk
+
+from HeartSeg3DLib.api.loading import SegmentationModels
+from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSeg3DLib.imaging import Frame, Scan, read_scan
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.segmentation import HeartLabels
+
+Progress = Callable[[float, str], None]
+Cancelled = Callable[[], bool]
+
+_LOADING, _SEGMENTING, SEGMENTED = 0.05, 0.1, 0.95
+"""Share of the whole at which each stage begins, roughly by their times on two CPU cores."""
+
+
+@dataclass(frozen=True)
+class SegmentationChoices:
+    """How a scan is to be segmented.
+
+    Attributes:
+        modality: `auto`, `ct` or `mr`; `auto` believes the DICOM header, else the voxel values.
+        quality: `fast`, `standard` or `best`.
+        series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
+        frame: Frame of a 4-D scan, counted from 0; all frames if None.
+    """
+
+    modality: str = "auto"
+    quality: str = "standard"
+    series: str | int | None = None
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class SegmentedFrame:
+    """One frame of a scan with its heart.
+
+    Attributes:
+        time_ms: Time of the frame in ms, None where the scan does not say.
+        heart: Label map on the scan's own grid, and what is known about it.
+    """
+
+    time_ms: float | None
+    heart: HeartLabels
+
+
+def segment(
+    scan: Path | str | sitk.Image,
+    *,
+    model: str | Path | None = None,
+    device: str = "auto",
+    modality: str = "auto",
+    quality: str = "standard",
+    series: str | int | None = None,
+    frame: int | None = None,
+    models: SegmentationModels | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> HeartLabels:
+    """Segment the heart of one CT or MR image.
+
+    Args:
+        scan: Image file, folder of DICOM files, or an image in memory (LPS, mm).
+        model: Id or package folder of the segmenter, the default model if None.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        modality: `auto`, `ct` or `mr`.
+        quality: `fast`, `standard` or `best`.
+        series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
+        frame: Frame of a 4-D scan, counted from 0.
+        models: Loaded models to share between calls, in place of `model` and `device`.
+        progress: Called with (fraction 0-1, stage).
+        cancelled: Polled often; True stops the work.
+
+    Returns:
+        `labels` (SimpleITK image, uint8, exactly on the scan's grid), `warnings`, `modality`, `pose` and more.
+
+    Raises:
+        InputError: The scan cannot be used or shows no heart.
+        UsageError: A choice is wrong, or a 4-D scan was given without a frame.
+        ModelError, DeviceError, CancelledError: As they say.
+
+    Example:
+        ``segment(Path("scan.nii.gz")).labels``
+    """
+    models = models or SegmentationModels(model, device)
+    if isinstance(scan, sitk.Image):
+        read = Scan([Frame(None, scan)], None, True, Path("image"))
+    else:
+        read = read_scan(Path(scan), series=series)
+    if frame is None and len(read.frames) > 1:
+        raise UsageError(f"The scan has {len(read.frames)} frames (4-D).",
+                         "Choose one with frame=N, or segment all with segment_to_file.")
+    choices = SegmentationChoices(modality, quality, series, frame)
+    found = segment_scan(read, models, choices, progress=progress, cancelled=cancelled)[0].heart
+    found.warnings[:0] = [*read.warnings, *models.warnings]
+    return found
+
+
+def segment_scan(
+    scan: Scan,
+    models: SegmentationModels,
+    choices: SegmentationChoices | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> list[SegmentedFrame]:
+    """Segment the chosen frame, or all frames, of a scan that was read.
+
+    Raises:
+        UsageError: There is no such frame.
+        InputError, ModelError, DeviceError, CancelledError: As `Segmenter.segment`.
+    """
+    choices = choices or SegmentationChoices()
+    progress = progress or _nothing
+    frames = chosen_frames(scan, choices.frame)
+    progress(_LOADING, "Loading the models")
+    segmenter = models.segmenter()
+    modality = scan.modality if choices.modality == "auto" else choices.modality
+    results: list[SegmentedFrame] = []
+    for number in range(len(frames)):
+        frame = frames[number]
+        try:
+            heart = segmenter.segment(
+                frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
+                progress=_share(progress, number, len(frames)), cancelled=cancelled,
+            )
+        except InputError as error:
+            if len(frames) == 1:
+                raise
+            raise InputError(f"Frame {number} of 0 to {len(frames) - 1}: {error.message}",
+                             "Choose single frames with --frame.") from error
+        results.append(SegmentedFrame(frame.time_ms, heart))
+        modality = heart.modality  # one scan is not CT in one phase and MR in the next
+    return results
+
+
+def chosen_frames(scan: Scan, frame: int | None) -> Sequence[Frame]:
+    """Return one frame of a scan, or all.
+
+    Raises:
+        UsageError: There is no such frame.
+    """
+    if frame is None:
+        return scan.frames
+    if not 0 <= frame < len(scan.frames):
+        raise UsageError(f"There is no frame {frame}: the scan has {len(scan.frames)}.",
+                         f"Frames are counted from 0; choose 0 to {len(scan.frames) - 1}.")
+    return scan.frames[frame:frame + 1]
+
+
+def _share(progress: Progress, number: int, count: int) -> Progress:
+    """Return a function that reports one frame's progress as its share of the whole."""
+    name = f"Frame {number + 1} of {count}: " if count > 1 else ""
+
+    def report(fraction: float, stage: str) -> None:
+        if fraction >= 1.0:
+            return  # one frame is done, not the work
+        done = (number + fraction) / count
+        progress(_SEGMENTING + (SEGMENTED - _SEGMENTING) * done, f"{name}{stage}")
+
+    return report
+
+
+def _nothing(fraction: float, stage: str) -> None:
+    """Take the place of a progress display that nobody wants."""

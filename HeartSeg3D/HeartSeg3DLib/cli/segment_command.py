@@ -1,0 +1,132 @@
+"""`heartseg segment`: label maps of one or more scans."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from HeartSeg3DLib.cli.command_run import CommandRun, command_run, error_entry
+from HeartSeg3DLib.cli.failures import explain
+from HeartSeg3DLib.cli.options import DeviceOption, ForceOption, JsonOption, ModalityName, QualityName, QuietOption
+from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, ModelError
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.api import PlannedOutput, SegmentationChoices, SegmentationModels, SegmentedScan
+
+
+def segment_command(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT", show_default=False,
+                       help="Image file (.nii, .nii.gz, .nrrd, .mha, 4-D too) or folder of DICOM files."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", show_default=False,
+                     help="Label map: .nii.gz, .nii, .nrrd, .seg.nrrd (for 3D Slicer) or .mha. "
+                          "Several inputs need a folder."),
+    ],
+    model: Annotated[
+        str | None, typer.Option(metavar="ID|DIR", help="Model to use; see `heartseg models list`.")
+    ] = None,
+    device: DeviceOption = "auto",
+    modality: Annotated[ModalityName, typer.Option(help="What kind of scan it is.")] = ModalityName.auto,
+    quality: Annotated[
+        QualityName, typer.Option(help="fast is coarser; best takes about four times as long.")
+    ] = QualityName.standard,
+    series: Annotated[
+        str | None, typer.Option(metavar="UID|N", help="Which of several DICOM series, by UID or number in the list.")
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(metavar="N", help="One frame of a 4-D scan, counted from 0; all without it.")
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Segment the heart in CT or MR scans.
+
+    Each label map lies exactly on its scan. Labels: 1 left ventricle, 2 its myocardium, 3 right ventricle,
+    4 left atrium, 5 right atrium, 6 aorta, 7 pulmonary artery.
+
+    For research, not a medical device.
+    """
+    with command_run("segment", as_json=as_json, quiet=quiet) as run:
+        from HeartSeg3DLib.api import SegmentationChoices, SegmentationModels, output_folder, plan_outputs
+
+        plan = plan_outputs(inputs, out, force=force)
+        models = SegmentationModels(model, device)
+        choices = SegmentationChoices(modality.value, quality.value, series, frame)
+        with output_folder(out) if plan[0].output != out else nullcontext():
+            batch = _Batch(run, models, choices, force)
+            batch.segment(plan)
+        batch.finish()
+
+
+class _Batch:
+    """Scans that share one loaded model; one that fails does not stop the others."""
+
+    def __init__(
+        self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, force: bool
+    ) -> None:
+        self._run, self._models, self._choices, self._force = run, models, choices, force
+        self._results: list[dict[str, Any]] = []
+        self._failures: list[tuple[PlannedOutput, HeartSegError]] = []
+
+    def segment(self, plan: list[PlannedOutput]) -> None:
+        """Segment every scan.
+
+        Raises:
+            HeartSegError: The only scan failed, the models cannot be loaded, or the user cancelled.
+        """
+        several = len(plan) > 1
+        with self._run.progress() as progress:
+            for item in plan:
+                name = item.source.name or str(item.source)
+                progress.begin(name if several else "")
+                try:
+                    done = self._one(item, progress)
+                except CancelledError:
+                    raise
+                except Exception as failure:
+                    if not several or (isinstance(failure, (ModelError, DeviceError)) and not self._models.loaded):
+                        raise
+                    self._fail(item, name, explain(failure))
+                else:
+                    self._succeed(done, name if several else "")
+
+    def finish(self) -> None:
+        """Sum up, and end with the exit code of the first failure."""
+        total, failed = len(self._results), len(self._failures)
+        if failed:
+            self._run.say(f"{total - failed} of {total} scans were segmented.")
+        self._run.say_note()
+        code = self._failures[0][1].exit_code if self._failures else 0
+        self._run.report({"results": self._results}, code)
+        if code:
+            raise typer.Exit(code)
+
+    def _one(self, item: PlannedOutput, progress: Any) -> SegmentedScan:
+        from HeartSeg3DLib.api import segment_to_file
+
+        return segment_to_file(
+            item.source, item.output, self._models, self._choices, force=self._force, progress=progress,
+            cancelled=self._run.cancelled, writing=self._run.writing,
+        )
+
+    def _succeed(self, done: SegmentedScan, name: str) -> None:
+        for sentence in done.warnings:
+            self._run.warn(sentence, name)
+        frames = f", {done.frames} frames" if done.frames > 1 else ""
+        self._run.say(f"{done.output}  ({done.modality.upper()}{frames}, model {done.model}, "
+                      f"{sum(done.seconds[stage] for stage in ('read', 'segment', 'write')):.1f} s)")
+        self._results.append({"status": "done", **done.to_dict()})
+
+    def _fail(self, item: PlannedOutput, name: str, error: HeartSegError) -> None:
+        self._run.trouble(error, name)
+        self._failures.append((item, error))
+        self._results.append({"status": "failed", "source": str(item.source), "output": str(item.output),
+                              "error": error_entry(error)})

@@ -1,0 +1,26 @@
+"""The console script `heartseg`: HeartSeg3DLib's commands and those of training."""
+
+from __future__ import annotations
+
+import typer
+
+from HeartSeg3DLib.cli import create_app
+from HeartSegTrainingLib.cli.evaluate_command import evaluate_command
+from HeartSegTrainingLib.cli.generate_command import generate_command
+from HeartSegTrainingLib.cli.train_command import train_app
+
+__all__ = ["full_app", "main"]
+
+
+def full_app() -> typer.Typer:
+    """Return the command line with all commands."""
+    app = create_app()
+    app.command("generate")(generate_command)
+    app.add_typer(train_app, name="train")
+    app.command("evaluate")(evaluate_command)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    full_app()(prog_name="heartseg")

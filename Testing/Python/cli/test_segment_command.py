@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from command_line import NOTE, assert_failed_in_words, call
+from HeartSeg3DLib.api import loading
+from HeartSeg3DLib.imaging import read_label_frames
+from random_models import ct_like, same_grid, write_cine, write_ct
+
+pytestmark = pytest.mark.usefixtures("user_data")
+
+
+def test_a_scan_gives_a_label_map_on_its_grid(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz")
+    assert result.exit_code == 0, result.stderr
+    assert same_grid(sitk.ReadImage(str(tmp_path / "heart.nii.gz")), ct_like())
+    assert str(tmp_path / "heart.nii.gz") in result.stdout
+    assert NOTE in result.stdout.lower()
+
+
+def test_progress_and_warnings_go_to_stderr_in_plain_words(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz")
+    assert "Reading the scan (0%)" in result.stderr
+    assert "Writing the label map (95%)" in result.stderr
+    assert "Warning: " in result.stderr
+    assert "Warning" not in result.stdout
+
+
+def test_json_is_all_that_goes_to_stdout(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.seg.nrrd", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["note"], summary["command"], summary["exit_code"]) == (NOTE, "segment", 0)
+    entry, = summary["results"]
+    assert (entry["status"], entry["output"]) == ("done", str(tmp_path / "heart.seg.nrrd"))
+    assert (entry["modality"], entry["model"], entry["frames"]) == ("ct", "random-segmenter 1.2.3", 1)
+    assert {"LV", "PA"} < set(entry["volumes_ml"])
+    assert entry["warnings"]
+
+
+def test_json_tells_failures_too(tmp_path: Path) -> None:
+    result = call("segment", tmp_path / "missing.nii.gz", "-o", tmp_path / "heart.nii.gz", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["exit_code"] == result.exit_code == 3
+    assert summary["error"]["code"] == "input"
+    assert summary["error"]["remedy"]
+
+
+def test_quiet_leaves_warnings_only(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz", "--quiet")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert all(line.startswith("Warning: ") for line in result.stderr.splitlines())
+
+
+def test_force_replaces_a_result(tmp_path: Path) -> None:
+    (tmp_path / "heart.nii.gz").write_text("old")
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    assert call("segment", scan, "-o", tmp_path / "heart.nii.gz", "--force").exit_code == 0
+    assert sitk.ReadImage(str(tmp_path / "heart.nii.gz")).GetSize() == ct_like().GetSize()
+
+
+def test_modality_and_quality_are_passed_on(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz", "--json",
+                  "--modality", "mr", "--quality", "best")
+    assert json.loads(result.stdout)["results"][0]["modality"] == "mr"
+
+
+def test_several_scans_share_one_loaded_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    real = loading.load_package
+    monkeypatch.setattr(loading, "load_package", lambda folder: loaded.append(folder.name) or real(folder))
+    scans = [write_ct(tmp_path / name) for name in ("a.nii.gz", "b.nrrd", "c.mha")]
+    result = call("segment", *scans, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
+    assert sorted(loaded) == ["random-locator", "random-segmenter"]
+
+
+def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.nii.gz").write_text("no image")
+    scans = [tmp_path / "bad.nii.gz", tmp_path / "missing.nii.gz", write_ct(tmp_path / "good.nii.gz")]
+    result = call("segment", *scans, "-o", tmp_path / "out", "--json")
+    summary = json.loads(result.stdout)
+    assert [entry["status"] for entry in summary["results"]] == ["failed", "failed", "done"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.nii.gz"]
+    assert result.exit_code == summary["exit_code"] == 3
+    assert "Error: bad.nii.gz: " in result.stderr
+    assert "Error: missing.nii.gz: " in result.stderr
+
+
+def test_a_batch_is_summed_up(tmp_path: Path) -> None:
+    result = call("segment", tmp_path / "missing.nii.gz", write_ct(tmp_path / "good.nii.gz"), "-o", tmp_path / "out")
+    assert "1 of 2 scans were segmented." in result.stdout
+    assert result.exit_code == 3
+
+
+def test_an_unexpected_failure_of_one_scan_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from HeartSeg3DLib.api import files
+
+    real = files.read_scan
+
+    def read(path: Path, *, series: str | None = None) -> object:
+        if path.name == "strange.nii.gz":
+            raise ZeroDivisionError("division by zero")
+        return real(path, series=series)
+
+    monkeypatch.setattr(files, "read_scan", read)
+    scans = [write_ct(tmp_path / name) for name in ("strange.nii.gz", "good.nii.gz")]
+    result = call("segment", *scans, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "Error: strange.nii.gz: Something happened that HeartSeg did not expect" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.nii.gz"]
+
+
+def test_a_batch_without_any_result_leaves_no_folder(tmp_path: Path) -> None:
+    result = call("segment", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_stops_at_once_when_the_model_is_altered(tmp_path: Path, user_data: Path) -> None:
+    weights = user_data / "models" / "random-segmenter" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    scans = [write_ct(tmp_path / name) for name in ("a.nii.gz", "b.nii.gz")]
+    assert_failed_in_words(call("segment", *scans, "-o", tmp_path / "out"), 4, "random-segmenter")
+
+
+def test_several_scans_need_a_folder(tmp_path: Path) -> None:
+    scans = [write_ct(tmp_path / name) for name in ("a.nii.gz", "b.nii.gz")]
+    assert_failed_in_words(call("segment", *scans, "-o", tmp_path / "heart.nii.gz"), 2, "cannot go into one file")
+
+
+def test_a_cine_gives_a_4d_label_map(tmp_path: Path) -> None:
+    result = call("segment", write_cine(tmp_path / "cine.nii.gz"), "-o", tmp_path / "heart.nrrd")
+    assert result.exit_code == 0, result.stderr
+    assert "3 frames" in result.stdout
+    assert "Frame 3 of 3: Segmenting" in result.stderr
+    assert len(read_label_frames(tmp_path / "heart.nrrd")) == 3
+
+
+def test_a_cine_fits_into_a_segmentation_one_frame_at_a_time(tmp_path: Path) -> None:
+    cine = write_cine(tmp_path / "cine.nii.gz")
+    assert_failed_in_words(call("segment", cine, "-o", tmp_path / "heart.seg.nrrd"), 2, "3 frames")
+    assert call("segment", cine, "-o", tmp_path / "heart.seg.nrrd", "--frame", 1).exit_code == 0
+    assert_failed_in_words(call("segment", cine, "-o", tmp_path / "other.nii.gz", "--frame", 3), 2, "no frame 3")
+
+
+def test_real_cine_dicom_is_read_as_one_stack(tmp_path: Path, shared_data: Path) -> None:
+    result = call("segment", shared_data / "dicom" / "cine_mr", "-o", tmp_path / "heart.nii.gz", "--frame", 0)
+    assert result.exit_code == 0, result.stderr
+    labels = sitk.ReadImage(str(tmp_path / "heart.nii.gz"))
+    assert labels.GetSize()[2] == 6
+    assert np.linalg.det(np.reshape(labels.GetDirection(), (3, 3))) != 0
