@@ -3,7 +3,9 @@
     python Testing/Benchmarks/generated_hearts.py [--model ID|DIR] [--locator ID|DIR] [--cases 12]
 
 The hearts come from the held-out region of the procedural parameters (the model card names it), in bodies that
-were never seen. Every scan covers 264 mm at 1.5 mm. Stores results/generated_hearts.json.
+were never seen. Every scan covers 264 mm at 1.5 mm; about half of the MR scans and a twelfth of the CT scans are
+stacks of thick slices that cover a part of the heart. A structure of which less than 3 mL lie in view - a sliver in
+the outermost slice - is not scored; how often that was so is stored. Stores results/generated_hearts.json.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from HeartSegTrainingLib.generator.scenes import build_scene
 
 RESULTS = Path(__file__).parent / "results"
 MODES = ("ct_contrast", "ct_plain", "mr_bright")
+SLIVER_ML = 3.0
 SEED = 900
 """Seed of the measured scans; training uses others."""
 
@@ -78,13 +81,15 @@ def measure(segmenter: Segmenter, scenes: list[Scene]) -> dict[str, dict]:
 
 
 def summary(cases: list) -> dict:
-    """Mean over the cases in which a structure is present in the reference."""
-    dice, distance = {}, {}
+    """Mean over the cases in which a structure is in view."""
+    dice, distance, slivers = {}, {}, 0
     for position, value in enumerate(WHOLE_HEART):
-        scores = [case[position] for case in cases if case[position].dice is not None]
+        present = [case[position] for case in cases if case[position].reference_ml > 0]
+        scores = [score for score in present if score.reference_ml >= SLIVER_ML]
+        slivers += len(present) - len(scores)
         dice[STRUCTURES[value].id] = float(np.mean([score.dice for score in scores]))
         distance[STRUCTURES[value].id] = float(np.mean([score.hd95_mm for score in scores]))
-    return {"cases": len(cases), "dice": dice, "hd95_mm": distance, "mean_dice": float(np.mean(list(dice.values()))),
+    return {"cases": len(cases), "slivers_not_scored": slivers, "dice": dice, "hd95_mm": distance, "mean_dice": float(np.mean(list(dice.values()))),
             "mean_hd95_mm": float(np.mean(list(distance.values())))}
 
 
