@@ -58,19 +58,20 @@ def write_segmentation(path: Path, labels: sitk.Image) -> None:
 
 
 def write_sequence(path: Path, frames: Sequence[Frame]) -> None:
-    """Writes label maps of one grid as a 4-D file.
+    """Writes images or label maps of one grid as a 4-D file; all of them are in memory at once.
 
     A .nrrd is a Slicer sequence and keeps the time of every frame; NIfTI has one time step for all, so uneven times
     become their average step, and unknown times a step of 1 s.
 
     Args:
         path: .nii.gz, .nii, .nrrd or .seq.nrrd.
-        frames: At least two label maps with equal size.
+        frames: At least two images or label maps with equal size and type.
 
     Raises:
         UsageError: The ending is unknown or the file system refuses the file.
     """
     _check_kind(path, SEQUENCE_KINDS)
+    frames = list(frames)  # each access may read a frame anew, and a view does not keep its image alive
     if suffix_of(path) in (".nii.gz", ".nii"):
         joined = sitk.JoinSeries([frame.image for frame in frames], 0.0, _step_seconds(frames))
         _write(path, joined)

@@ -24,6 +24,7 @@ from HeartSeg3DLib.imaging import (
     write_segmentation,
     write_sequence,
 )
+from HeartSeg3DLib.imaging.scan import LazyFrames
 
 KINDS = (".nii.gz", ".nrrd", ".seg.nrrd")
 SameGrid = Callable[[sitk.Image, sitk.Image, float], bool]
@@ -221,6 +222,16 @@ def test_4d_label_maps_keep_frames_grid_and_times(
 def test_4d_label_maps_of_unknown_time_stay_so(name: str, tmp_path: Path, frames: list[Frame]) -> None:
     write_sequence(tmp_path / name, [Frame(None, frame.image) for frame in frames])
     assert [frame.time_ms for frame in read_label_frames(tmp_path / name)] == [None] * 3
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.float32])
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])
+def test_frames_that_are_made_anew_at_each_access_are_written_whole(name: str, kind: type, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).integers(-99, 99, (5, 60, 50, 40)).astype(kind)
+    write_sequence(tmp_path / name, LazyFrames([None] * 5, lambda index: sitk.GetImageFromArray(voxels[index])))
+    back = read_scan(tmp_path / name).frames
+    assert all((sitk.GetArrayFromImage(frame.image) == voxels[index]).all() for index, frame in enumerate(back))
+    assert len(back) == 5
 
 
 def test_slicer_recognizes_a_sequence_by_its_axis_and_index(tmp_path: Path, frames: list[Frame]) -> None:
