@@ -21,6 +21,7 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_LENGTH = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _LONGEST_VALUE = 1 << 12
+_LONGEST_HEADER = 1 << 26  # of a deflated file: a small one may claim to unpack to a thousand times its size
 _DEEPEST = 16
 _IMPLICIT = "1.2.840.10008.1.2"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -121,7 +122,7 @@ def _read_file(file: BinaryIO) -> DicomHeader:
     syntax = meta.text(0x00020010)
     body: BinaryIO = file
     if syntax == _DEFLATED:
-        body = io.BytesIO(zlib.decompress(file.read(), wbits=-15))
+        body = io.BytesIO(zlib.decompressobj(wbits=-15).decompress(file.read(), _LONGEST_HEADER))
     encoding = _Encoding(syntax != _IMPLICIT, ">" if syntax == _BIG_ENDIAN else "<")
     elements = _data_set(body, encoding, _UNDEFINED, 0)
     return DicomHeader({**meta.elements, **elements}, encoding.order)

@@ -85,14 +85,15 @@ def read_header(path: Path) -> FileHeader:
     reader = itk_header(path)
     size = reader.GetSize()
     _check_size(path, size)
-    if path.suffix.lower() in (".nrrd", ".mha") and math.prod(size) > path.stat().st_size * DEFLATE_MAX_RATIO:
+    numbers = math.prod(size) * reader.GetNumberOfComponents()
+    if path.suffix.lower() in (".nrrd", ".mha") and numbers > path.stat().st_size * DEFLATE_MAX_RATIO:
         raise incomplete(path)
     not_finite = nifti is not None and check_voxels(path, nifti)
     direction = np.array(reader.GetDirection()).reshape(len(size), len(size))[:3, :3]
-    spacing = reader.GetSpacing()[:3]
-    _check_grid(path, spacing, direction)
+    spacing, origin = reader.GetSpacing()[:3], reader.GetOrigin()[:3]
+    _check_grid(path, spacing, origin, direction)
     times, is_sequence = _frames(path, reader, nifti)
-    return FileHeader(path, size[:3], spacing, reader.GetOrigin()[:3], direction, len(size),
+    return FileHeader(path, size[:3], spacing, origin, direction, len(size),
                       reader.GetNumberOfComponents(), times, is_sequence, _states_orientation(path, nifti),
                       nifti if not_finite else None, tuple(_nifti_warnings(path, nifti) if nifti else ()))
 
@@ -154,9 +155,12 @@ def _check_size(path: Path, size: tuple[int, ...]) -> None:
                          "Check the file, or crop the scan to the chest.")
 
 
-def _check_grid(path: Path, spacing: tuple[float, ...], direction: np.ndarray) -> None:
+def _check_grid(path: Path, spacing: tuple[float, ...], origin: tuple[float, ...], direction: np.ndarray) -> None:
     if not all(math.isfinite(value) and value > 0 for value in spacing):
         raise _bad_spacing(path, spacing)
+    if not all(math.isfinite(value) for value in origin):
+        raise InputError(f"The header of {path.name} does not say where the image lies: its origin is no number.",
+                         "Export the scan again from the original data.")
     if not np.isfinite(direction).all() or abs(np.linalg.det(direction)) < 1e-6:
         raise _singular(path)
     if _largest_cosine(direction) > SHEAR_LIMIT:

@@ -88,7 +88,7 @@ def translate(image: sitk.Image, table: dict[int, int], name: str) -> sitk.Image
     voxels = sitk.GetArrayViewFromImage(image)
     if voxels.ndim != 3 or voxels.dtype.kind not in "iuf":
         raise InputError(f"{name} is not a label map: it has several numbers per voxel.", "Give one label per voxel.")
-    if voxels.dtype.kind == "f" and not all((slab == np.rint(slab)).all() for slab in slabs(voxels)):
+    if voxels.dtype.kind == "f" and not all(_whole(slab) for slab in slabs(voxels)):
         raise InputError(f"{name} is not a label map: its voxels are no whole numbers.",
                          "Resample label maps with nearest neighbor, or give the label map instead of the scan.")
     unknown = sorted({value for slab in slabs(voxels) for value in _values(slab)} - set(table))
@@ -105,6 +105,10 @@ def translate(image: sitk.Image, table: dict[int, int], name: str) -> sitk.Image
     labels = sitk.GetImageFromArray(result)
     labels.CopyInformation(image)
     return labels
+
+
+def _whole(slab: np.ndarray) -> bool:
+    return bool(np.isfinite(slab).all() and (slab == np.rint(slab)).all())
 
 
 def _values(slab: np.ndarray) -> Iterator[int]:

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from HeartSeg3DLib.errors import InputError
-from HeartSeg3DLib.imaging import read_labels, read_scan
+from HeartSeg3DLib.imaging import Frame, read_labels, read_scan, write_sequence
 
 Writer = Callable[[str], Path]
 SHEARED = (1, 0, 0.5, 0, 0, 1, 0, 0, 0, 0, 2, 0)
@@ -117,6 +117,16 @@ def test_impossible_spacing(value: float, a_file: Writer, capfd: pytest.CaptureF
     refused(path, "spacing|not what its name says", capfd)
 
 
+@pytest.mark.parametrize("value", [b"nan", b"inf"])
+def test_an_origin_that_is_no_number(value: bytes, a_file: Writer, capfd: pytest.CaptureFixture[str]) -> None:
+    path = a_file("scan.nrrd")
+    head, _, tail = path.read_bytes().partition(b"space origin: (")
+    path.write_bytes(head + b"space origin: (" + value + tail[tail.index(b","):])
+    refused(path, "origin|not what its name says", capfd)
+    number = float(value)
+    refused(patched(a_file("scan.nii"), (268, "f", (number,)), (292, "f", (number,))), "origin|singular", capfd)
+
+
 def test_a_zero_axis_in_nrrd(a_scan: sitk.Image, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     a_scan.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, 1))
     path = tmp_path / "scan.nrrd"
@@ -179,6 +189,10 @@ def test_absurd_sizes_take_no_memory(a_file: Writer, capfd: pytest.CaptureFixtur
     refused(path, "more than can be read", capfd)
     path = a_file("huge.nrrd")
     path.write_bytes(path.read_bytes().replace(b"sizes: 11 9 6", b"sizes: 1200 1200 1200"))
+    refused(path, "incomplete", capfd)
+    path = path.with_name("long.nrrd")
+    write_sequence(path, [Frame(None, sitk.GetImageFromArray(np.eye(6, dtype=np.uint8)[None].repeat(4, 0)))] * 2)
+    path.write_bytes(path.read_bytes().replace(b"sizes: 2 6 6 4", b"sizes: 100000 6 6 4"))
     refused(path, "incomplete", capfd)
 
 

@@ -64,9 +64,10 @@ def test_values_far_apart_are_named_too(tmp_path: Path) -> None:
         read_labels(foreign(tmp_path / "labels.nrrd", [1, -3, 2_000_000_000], np.int32))
 
 
-def test_fractions_are_no_labels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [1.25, np.nan, np.inf])
+def test_fractions_are_no_labels(number: float, tmp_path: Path) -> None:
     values = np.zeros((3, 4, 5), np.float32)
-    values[1] = 1.25
+    values[1] = number
     sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "labels.nrrd"))
     with pytest.raises(InputError, match="no whole numbers"):
         read_labels(tmp_path / "labels.nrrd")
