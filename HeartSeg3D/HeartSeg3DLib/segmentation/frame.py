@@ -19,6 +19,8 @@ _SNAP = 0.01
 """Largest direction cosine off the axes (0.6 degrees) that still counts as aligned: a network does not see such a
 turn, and the labels lie on the image's own grid in any case."""
 
+_LONGEST_MM = 5000.0
+"""Longest believable side of an image: a wrong unit in a header would make the locator look at a hall full of air."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,17 @@ def view_in_model_frame(image: sitk.Image, direction: np.ndarray | None = None) 
         A view; leave the image unchanged as long as it is used.
 
     Raises:
-        InputError: The image is not a 3-D scalar image.
+        InputError: The image is not a 3-D scalar image, or its spacing makes it longer than a scanner is.
     """
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError("The image is not a three-dimensional image with one value per voxel.",
                          "Give one 3-D volume; for a time series choose one frame.")
     if "complex" in image.GetPixelIDTypeAsString():
         raise InputError("The image holds complex numbers.", "Export its magnitude and use that.")
+    longest = float(np.max(np.multiply(image.GetSize(), image.GetSpacing())))
+    if longest > _LONGEST_MM:
+        raise InputError(f"The image would be {longest / 1000.0:.0f} m long, so its voxel spacing cannot be right.",
+                         "Correct the spacing, which is in mm, or export the scan again.")
     header = np.array(image.GetDirection()).reshape(3, 3) if direction is None else direction
     volume = place(
         sitk.GetArrayViewFromImage(image),

@@ -88,3 +88,12 @@ def test_anything_but_a_scalar_volume_is_refused(image: sitk.Image) -> None:
     with pytest.raises(InputError) as error:
         view_in_model_frame(image)
     assert error.value.remedy
+
+
+def test_a_spacing_in_the_wrong_unit_is_refused() -> None:
+    image = sitk.Image([40, 40, 40], sitk.sitkInt16)
+    image.SetSpacing((1.0, 1.0, 2.0))
+    view_in_model_frame(image)
+    image.SetSpacing((1000.0, 1000.0, 2000.0))
+    with pytest.raises(InputError, match="80 m long, so its voxel spacing cannot be right"):
+        view_in_model_frame(image)
