@@ -210,5 +210,5 @@ def load_scenes(folder: Path) -> list[Scene]:
     """
     paths = sorted(folder.glob("scene_*.safetensors"))
     if not paths:
-        raise InputError(f"No prepared scenes in {folder}.", "Prepare them with 'heartseg generate --scenes'.")
+        raise InputError(f"No prepared scenes in {folder}.", "Prepare them with prepare_scenes.")
     return [Scene.load(path) for path in paths]
