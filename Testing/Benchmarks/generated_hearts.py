@@ -89,7 +89,8 @@ def summary(cases: list) -> dict:
         slivers += len(present) - len(scores)
         dice[STRUCTURES[value].id] = float(np.mean([score.dice for score in scores]))
         distance[STRUCTURES[value].id] = float(np.mean([score.hd95_mm for score in scores]))
-    return {"cases": len(cases), "slivers_not_scored": slivers, "dice": dice, "hd95_mm": distance, "mean_dice": float(np.mean(list(dice.values()))),
+    return {"cases": len(cases), "slivers_not_scored": slivers, "dice": dice, "hd95_mm": distance,
+            "mean_dice": float(np.mean(list(dice.values()))),
             "mean_hd95_mm": float(np.mean(list(distance.values())))}
 
 

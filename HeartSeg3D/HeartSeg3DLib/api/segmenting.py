@@ -131,6 +131,7 @@ def segment_scan(
         try:
             heart = segmenter.segment(
                 frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
+                same_scan_as=results[0].heart if results else None,
                 progress=_share(progress, number, len(frames)), cancelled=cancelled,
             )
         except InputError as error:
