@@ -13,6 +13,9 @@ import pytest
 import SimpleITK as sitk
 
 from command_line import assert_failed_in_words, call
+from HeartSegTrainingLib.generator import Sampler, SamplerConfig
+from HeartSegTrainingLib.generator.geometry import Grid
+from HeartSegTrainingLib.generator.heartless import heartless_scene
 from random_models import NEVER_A_HEART, ct_like, write_ct, write_package
 
 USAGE, INPUT, MODEL, DEVICE = 2, 3, 4, 5
@@ -146,6 +149,21 @@ def test_a_scan_without_a_heart_is_explained(tmp_path: Path, user_data: Path) ->
     result = call("segment", scan, "-o", tmp_path / "heart.nii.gz")
     assert_failed_in_words(result, INPUT, "No heart found in this image")
     assert list(tmp_path.iterdir()) == [scan]
+
+
+@pytest.mark.parametrize(("body", "mode"), [(0, "ct_contrast"), (1, "mr_bright")], ids=["abdomen CT", "brain MR"])
+def test_the_shipped_models_find_no_heart_in_another_part_of_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: int, mode: str
+) -> None:
+    scene = heartless_scene(body, 0, Grid(size=112, spacing=3.5))
+    config = SamplerConfig(window=112, spacing=3.0, thick_ct=0.0, thick_mr=0.0, cut=0.0)
+    voxels = Sampler([scene], config).scan(np.random.default_rng(0), mode).image.numpy()
+    image = sitk.GetImageFromArray(np.clip(voxels, -1024, 3000).astype(np.int16))
+    image.SetSpacing((3.0, 3.0, 3.0))
+    monkeypatch.setenv("HEARTSEG_DATA", str(tmp_path / "data"))
+    result = call("segment", written(image, tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz")
+    assert_failed_in_words(result, INPUT, "No heart found in this image")
+    assert not (tmp_path / "heart.nii.gz").exists()
 
 
 def unwritable(folder: Path) -> Path:

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
-from HeartSeg3DLib import resources
-from HeartSeg3DLib.errors import HeartSegError
 from random_models import ct_like
 
 FILES = ["heart.nii.gz", "heart.png", "heart.seg.nrrd", "volumes.csv"]
@@ -50,18 +47,9 @@ def test_a_named_folder_is_not_written_over_without_force(in_an_empty_folder: Pa
 
 
 def test_the_demo_with_the_shipped_models_shows_a_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        resources.path("Samples/chest_ct_generated.nii.gz")
-        models = [path for path in resources.path("Models").iterdir() if (path / "model.json").is_file()]
-    except HeartSegError as error:
-        pytest.skip(f"the embedded sample is not there yet: {error}")
-    if len(models) < 2:
-        pytest.skip("the shipped models are not there yet")
     monkeypatch.setenv("HEARTSEG_DATA", str(tmp_path / "data"))
-    began = time.monotonic()
     result = call("demo", "-o", tmp_path / "demo", "--json")
     assert result.exit_code == 0, result.stderr
-    assert time.monotonic() - began < 120
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == FILES
     assert (tmp_path / "demo" / "heart.png").stat().st_size > 50_000
     volumes = {row["id"]: row["volume_ml"] for row in json.loads(result.stdout)["measurements"]["rows"]}
