@@ -206,6 +206,4 @@ def _warnings(scan: Scan, models: SegmentationModels, found: Sequence[SegmentedF
     sentences += [sentence for one in found for sentence in one.heart.warnings]
     if image is not None:
         sentences.append(f"The label map lies on the resampled image, which was written to {image.name}.")
-    if len({one.heart.pose for one in found}) > 1:
-        sentences.append("Not all frames were taken to lie the same way in the patient; check that they agree.")
     return list(dict.fromkeys(sentences))

@@ -125,16 +125,24 @@ def test_a_frame_without_a_heart_is_named(tmp_path: Path, user_data: Path, model
         api.segment_to_file(write_cine(tmp_path / "cine.nii.gz"), tmp_path / "heart.nii.gz", models)
 
 
-def test_all_frames_are_taken_for_one_modality(
+def test_all_frames_are_taken_for_one_modality_and_one_pose(
     tmp_path: Path, models: api.SegmentationModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str | None] = []
+    poses: list[tuple[float, ...] | None] = []
     segmenter = models.segmenter()
     real = segmenter.segment
-    monkeypatch.setattr(segmenter, "segment", lambda image, modality, **rest: asked.append(modality)
-                        or real(image, modality, **rest))
+
+    def segment(image: sitk.Image, modality: str | None, **rest: object) -> object:
+        asked.append(modality)
+        found = real(image, modality, **{**rest, "orientation_known": False})
+        poses.append(found.assumed_direction)
+        return found
+
+    monkeypatch.setattr(segmenter, "segment", segment)
     api.segment_to_file(write_cine(tmp_path / "cine.nii.gz"), tmp_path / "heart.nii.gz", models)
     assert asked == [None, "ct", "ct"]
+    assert poses[0] == poses[1] == poses[2]
 
 
 def test_cancelling_leaves_nothing(tmp_path: Path, models: api.SegmentationModels) -> None:
