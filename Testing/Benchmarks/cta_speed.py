@@ -54,7 +54,7 @@ def write_angiogram(sample: Path, target: Path) -> None:
 
 
 def run_process(arguments: list[str]) -> dict[str, object]:
-    """Run Python in a child; wall and CPU time, peak memory, and the JSON of its last line."""
+    """Run Python in a child; wall and CPU time, peak memory, and the JSON it ends with."""
     before, start = load(), time.perf_counter()
     child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -63,13 +63,12 @@ def run_process(arguments: list[str]) -> dict[str, object]:
     wall = time.perf_counter() - start
     if status:
         raise SystemExit(f"{' '.join(arguments)} failed with exit code {os.waitstatus_to_exitcode(status)}")
-    lines = [line for line in said.splitlines() if line.strip().startswith("{")]
     return {
         "wall_s": round(wall, 2),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
         "peak_gb": round(usage.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20), 2),
         "load_before": before,
-        **({"details": json.loads(lines[-1])} if lines else {}),
+        "details": json.loads(said[said.index("{"):]),
     }
 
 

@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.imaging import replacing
+from HeartSeg3DLib.imaging.output import not_written
 from HeartSeg3DLib.measurement import Measurements, measure
 from HeartSeg3DLib.report import opengl_view, software_view
 from HeartSeg3DLib.report.canvas import Canvas, Color
@@ -63,7 +64,10 @@ def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: st
     canvas.text(FOOTER, _EDGE, HEIGHT - 16, 15, _QUIET)
     canvas.text("HeartSeg", WIDTH - _EDGE, HEIGHT - 16, 15, _QUIET, align="right")
     with replacing(path) as temporary:
-        sitk.WriteImage(sitk.GetImageFromArray(canvas.to_bytes(), isVector=True), str(temporary))
+        try:
+            sitk.WriteImage(sitk.GetImageFromArray(canvas.to_bytes(), isVector=True), str(temporary))
+        except RuntimeError as error:  # ITK's word for a file that cannot be opened
+            raise not_written(path) from error
 
 
 def _tile_corner(number: int) -> tuple[int, int]:

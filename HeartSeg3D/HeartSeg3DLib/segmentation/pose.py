@@ -28,7 +28,7 @@ _RIGHT = np.array([-0.63, -0.77, 0.08])
 
 AS_STORED = "as the file says"
 
-_SPACING_MM = 2.4
+_SPACING_MM = 2.5
 _TURN_DEGREES = 30.0
 
 _PLAUSIBLE_ML = {"LV": (25.0, 400.0), "MYO": (30.0, 400.0), "RV": (25.0, 450.0)}
@@ -157,7 +157,7 @@ class _SmallScan:
 
 
 def _score(fine: ReadyModel, volume: Volume, center: np.ndarray) -> float:
-    side = int(np.ceil(fine.card.window_voxels * fine.card.spacing_mm / _SPACING_MM / 16)) * 16
+    side = max(round(fine.card.window_voxels * fine.card.spacing_mm / _SPACING_MM / 16), 1) * 16
     grid = Grid.centered(_position(volume, center), _SPACING_MM, (side, side, side))
     return plausibility(predict(fine, volume, grid, side, lambda done: None), fine.card.labels)
 

@@ -1,11 +1,9 @@
+"""Fixed seeds: what a test of random weights finds, it finds again."""
+
 import pytest
 import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread_and_a_fixed_seed():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def fixed_seed():
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
