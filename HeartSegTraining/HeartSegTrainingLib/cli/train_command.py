@@ -54,6 +54,7 @@ def finetune_command(
             for name, value in facts.items():
                 run.say(f"{name.replace('_', ' ')}: {value}")
             run.say("Nothing was trained or written, apart from scenes that were missing.")
+            run.say_note()
             run.report({"folder": str(folder), "dry_run": facts})
             return
         check_output_folder(folder if folder.exists() else folder.parent)
@@ -62,6 +63,7 @@ def finetune_command(
             result = _train(config, folder, resume, progress)
         run.say(f"Trained to step {result['step']}; checkpoint {result['checkpoint']} in {folder}")
         run.say(f"Make a model of it with: heartseg train export {folder} -o PACKAGE_DIR")
+        run.say_note()
         run.report({"folder": str(folder), **result})
 
 
