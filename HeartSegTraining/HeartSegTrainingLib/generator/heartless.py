@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,10 @@ BODIES: dict[str, Callable[[Grid, np.random.Generator], np.ndarray]] = {
 def heartless_scene(index: int, seed: int, grid: Grid) -> Scene:
     """Make body number ``index`` of a set without hearts: a pure function of its arguments."""
     rng = np.random.default_rng((seed, index, 1))
-    name = sorted(BODIES)[index % len(BODIES)]
-    return Scene(BODIES[name](grid, rng), grid.spacing, np.zeros((0, 3)),
-                 {"heart": None, "body": name, "seed": seed, "index": index})
+    record = heartless_record(index, seed)
+    return Scene(BODIES[record["body"]](grid, rng), grid.spacing, np.zeros((0, 3)), record)
+
+
+def heartless_record(index: int, seed: int) -> dict[str, Any]:
+    """Return what body number ``index`` remembers of its origin."""
+    return {"heart": None, "body": sorted(BODIES)[index % len(BODIES)], "seed": seed, "index": index}

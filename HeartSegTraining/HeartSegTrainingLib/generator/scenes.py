@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 from scipy import ndimage
 
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import InputError, UsageError
 
 from .chest import Body, chest_tissue, draw_body, paint_oesophagus, wrap_heart
 from .geometry import Grid, paint_tube, smooth_noise, tissue_set
@@ -38,13 +39,13 @@ class Scene:
         tissue: (n, n, n) uint8 tissue codes, [z, y, x] in LPS, centred on the heart.
         spacing: Voxel size in mm.
         centres: (5, 3) centres (x, y, z) in mm of CHAMBERS; empty for a body without a heart.
-        record: Where it came from: prior or parameters, seed.
+        record: Where it came from: prior or parameters, seed; plain values for JSON.
     """
 
     tissue: np.ndarray
     spacing: float
     centres: np.ndarray
-    record: dict = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write the scene as safetensors, to a temporary name first."""
@@ -180,26 +181,61 @@ def make_scene(index: int, seed: int, priors: dict[str, np.ndarray], grid: Grid 
         held_out: Draw from the held-out parameter region instead (procedural hearts only).
     """
     rng = np.random.default_rng((seed, index))
-    if held_out or not priors or rng.random() < parametric_share:
-        parameters: HeartParameters = draw_parameters(rng, held_out=held_out)
+    record, parameters = _draw_origin(rng, index, seed, priors, parametric_share, held_out)
+    if parameters is not None:
         heart, scale = parametric_heart(parameters, rng), 1.0
-        record = {"heart": "parametric", "parameters": parameters.as_dict()}
     else:
-        name = sorted(priors)[int(rng.integers(len(priors)))]
-        heart, scale = vary_walls(priors[name], rng), float(rng.uniform(0.84, 1.04))
-        record = {"heart": name}
-    return build_scene(heart, rng, grid, scale, {**record, "seed": seed, "index": index})
+        heart, scale = vary_walls(priors[record["heart"]], rng), float(rng.uniform(0.84, 1.04))
+    return build_scene(heart, rng, grid, scale, record)
+
+
+def _draw_origin(rng: np.random.Generator, index: int, seed: int, priors: Iterable[str], parametric_share: float,
+                 held_out: bool) -> tuple[dict[str, Any], HeartParameters | None]:
+    """Draw which heart a scene gets: its record, and its parameters unless it is a prior."""
+    names = sorted(priors)
+    if held_out or not names or rng.random() < parametric_share:
+        parameters = draw_parameters(rng, held_out=held_out)
+        origin: dict[str, Any] = {"heart": "parametric", "parameters": parameters.as_dict()}
+    else:
+        parameters, origin = None, {"heart": names[int(rng.integers(len(names)))]}
+    return {**origin, "seed": seed, "index": index}, parameters
 
 
 def prepare_scenes(folder: Path, count: int, seed: int, priors: dict[str, np.ndarray], grid: Grid = NARROW, *,
                    parametric_share: float = 0.6, held_out: bool = False) -> Iterator[Path]:
-    """Write the scenes of a set that are not there yet, one file each; yields every path as it becomes ready."""
+    """Write the scenes of a set that are not there yet, one file each; yields every path as it becomes ready.
+
+    Raises:
+        UsageError: A scene that is there is not the one that these arguments make.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         path = folder / f"scene_{index:04d}.safetensors"
-        if not path.exists():
+        if path.exists():
+            rng = np.random.default_rng((seed, index))
+            check_scene(path, _draw_origin(rng, index, seed, priors, parametric_share, held_out)[0], grid)
+        else:
             make_scene(index, seed, priors, grid, parametric_share=parametric_share, held_out=held_out).save(path)
         yield path
+
+
+def check_scene(path: Path, record: dict[str, Any], grid: Grid) -> None:
+    """Make sure that a scene file holds the scene with this record on this grid, without reading its voxels.
+
+    Raises:
+        UsageError: It holds another scene, or is no scene.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    remedy = "Name another folder in 'scenes', or remove the prepared ones to have them made anew."
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            stored = json.loads(file.metadata()["scene"])
+            found = stored["record"], stored["spacing"], file.get_slice("tissue").get_shape()
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise UsageError(f"{path} is no prepared scene.", remedy) from error
+    if found != (record, grid.spacing, [grid.size] * 3):
+        raise UsageError(f"{path} was prepared with other settings (seed, priors, share or grid).", remedy)
 
 
 def load_scenes(folder: Path) -> list[Scene]:

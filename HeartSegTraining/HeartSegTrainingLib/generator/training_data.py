@@ -12,10 +12,10 @@ from HeartSeg3DLib.errors import UsageError
 
 from .appearance import MODES
 from .deformation import Deformation
-from .heartless import heartless_scene
+from .heartless import heartless_record, heartless_scene
 from .priors import read_priors
 from .sampler import Sampler, SamplerConfig
-from .scenes import NARROW, WIDE, Scene, prepare_scenes
+from .scenes import NARROW, WIDE, Scene, check_scene, prepare_scenes
 
 _GRIDS = {"narrow": NARROW, "wide": WIDE}
 
@@ -82,7 +82,11 @@ class GeneratedData:
             raise UsageError("The [data] table names no scenes.", "Give 'scenes' (a folder) and 'count'.") from error
 
     def prepare(self) -> list[Path]:
-        """Make the scenes that are missing and return all paths in order."""
+        """Make the scenes that are missing and return all paths in order.
+
+        Raises:
+            UsageError: A scene that is there was prepared with other settings.
+        """
         folder, grid = Path(self.scenes), _GRIDS[self.grid]
         priors = read_priors(Path(self.priors)) if self.priors else {}
         kept = {name: array for name, array in priors.items() if name not in self.exclude}
@@ -90,7 +94,9 @@ class GeneratedData:
                                     parametric_share=self.parametric_share))
         for index in range(self.heartless):
             path = folder / f"heartless_{index:04d}.safetensors"
-            if not path.exists():
+            if path.exists():
+                check_scene(path, heartless_record(index, self.seed), grid)
+            else:
                 heartless_scene(index, self.seed, grid).save(path)
             paths.append(path)
         return paths

@@ -4,12 +4,21 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from HeartSeg3DLib.errors import InputError
-from HeartSegTrainingLib.generator import Scene, load_scenes, make_scene, prepare_priors, prepare_scenes, read_priors
+from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSegTrainingLib.generator import (
+    WIDE,
+    Scene,
+    load_scenes,
+    make_scene,
+    prepare_priors,
+    prepare_scenes,
+    read_priors,
+)
 from HeartSegTrainingLib.generator.geometry import Grid
-from HeartSegTrainingLib.generator.heartless import BODIES, heartless_scene
+from HeartSegTrainingLib.generator.heartless import BODIES, heartless_record, heartless_scene
 from HeartSegTrainingLib.generator.tissues import LABEL_OF_TISSUE
 from HeartSegTrainingLib.generator.tissues import Tissue as T
+from HeartSegTrainingLib.generator.training_data import GeneratedData
 
 GRID = Grid(size=88, spacing=3.0)
 
@@ -59,6 +68,34 @@ def test_preparing_again_makes_only_what_is_missing(tmp_path, scene):
     assert [path.name for path in paths] == ["scene_0000.safetensors", "scene_0001.safetensors"]
     assert paths[0].stat().st_mtime_ns == before
     assert len(load_scenes(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("asked", [
+    {"seed": 8}, {"grid": Grid(size=80, spacing=3.0)}, {"grid": Grid(size=88, spacing=2.5)}, {"held_out": True},
+    {"priors": {"left_out_before": np.zeros((1, 1, 1), np.uint8)}, "parametric_share": 0.0}])
+def test_scenes_of_other_settings_are_refused_and_kept(asked, tmp_path, scene):
+    path = tmp_path / "scene_0000.safetensors"
+    scene.save(path)
+    content = path.read_bytes()
+    settings = {"seed": 7, "priors": {}, "grid": GRID, **asked}
+    with pytest.raises(UsageError, match=r"scene_0000\.safetensors was prepared with other settings"):
+        list(prepare_scenes(tmp_path, 1, **settings))
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_is_no_scene_is_refused(tmp_path):
+    (tmp_path / "scene_0000.safetensors").write_bytes(b"something else")
+    with pytest.raises(UsageError, match="is no prepared scene"):
+        list(prepare_scenes(tmp_path, 1, 7, {}, GRID))
+
+
+def test_bodies_without_a_heart_of_another_seed_are_refused(tmp_path):
+    body = Scene(np.zeros((WIDE.size,) * 3, np.uint8), WIDE.spacing, np.zeros((0, 3)), heartless_record(0, 3))
+    body.save(tmp_path / "heartless_0000.safetensors")
+    table = {"scenes": str(tmp_path), "count": 0, "heartless": 1, "grid": "wide"}
+    assert GeneratedData.from_table({**table, "seed": 3}).prepare() == [tmp_path / "heartless_0000.safetensors"]
+    with pytest.raises(UsageError, match="other settings"):
+        GeneratedData.from_table({**table, "seed": 4}).prepare()
 
 
 def test_an_empty_folder_of_scenes_is_said(tmp_path):
