@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from HeartSeg3DLib.cli.command_run import command_run
-from HeartSeg3DLib.cli.options import ForceOption, JsonOption, OutputFolderOption, QuietOption
+from HeartSeg3DLib.cli.command_run import CommandRun, command_run
+from HeartSeg3DLib.cli.options import DeviceOption, ForceOption, JsonOption, OutputFolderOption, QuietOption
 
 
 class GeneratedModality(StrEnum):
@@ -23,7 +24,9 @@ class GeneratedModality(StrEnum):
 def generate_command(
     out: OutputFolderOption,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=9999, help="How many scans.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scans.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed gives the same scans on the same kind of device.")
+    ] = 0,
     modality: Annotated[
         GeneratedModality, typer.Option(help="random draws CT, MR and artificial contrasts.")
     ] = GeneratedModality.random,
@@ -32,6 +35,7 @@ def generate_command(
     ] = None,
     size: Annotated[int, typer.Option(metavar="VOXELS", min=32, max=512, help="Voxels along each side.")] = 160,
     spacing: Annotated[float, typer.Option(metavar="MM", min=0.3, max=8.0, help="Voxel size.")] = 1.5,
+    device: DeviceOption = "cpu",
     force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -44,10 +48,26 @@ def generate_command(
         from HeartSeg3DLib.api import output_folder
         from HeartSegTrainingLib.cli.generated_pairs import PairRequest, write_pairs
 
-        request = PairRequest(number, seed, modality.value, size, spacing, priors)
+        request = PairRequest(number, seed, modality.value, size, spacing, priors, _working_device(run, device))
         with output_folder(out), run.progress() as progress:
             manifest = write_pairs(out, request, force=force, progress=progress, writing=run.writing)
         run.say(f"{number} {'scan' if number == 1 else 'scans'} with labels in {out}")
         run.say(f"How they were made: {manifest}")
         run.say_note()
         run.report({"folder": str(out), "count": number, "manifest": str(manifest)})
+
+
+def _working_device(run: CommandRun, name: str) -> str:
+    """Try the device and return its name, with a warning where a graphics card was there and failed.
+
+    Raises:
+        DeviceError: The device is missing or fails.
+    """
+    from HeartSeg3DLib.segmentation import choose_device
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        device = choose_device(name)
+    for item in caught:
+        run.warn(str(item.message))
+    return str(device)

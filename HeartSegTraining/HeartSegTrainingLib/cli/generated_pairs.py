@@ -42,6 +42,7 @@ class PairRequest:
         size: Voxels along each side.
         spacing: Voxel size in mm.
         priors: Folder of label maps of real hearts beside the procedural ones, or None.
+        device: Where the scans are drawn, as torch names it. A graphics card draws other noise than a processor.
     """
 
     count: int
@@ -50,6 +51,7 @@ class PairRequest:
     size: int = 160
     spacing: float = 1.5
     priors: Path | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.size * self.spacing * _MARGIN > _LARGEST_SCENE_MM:
@@ -106,7 +108,7 @@ def write_pairs(
                                 "mode": scan.mode, **origin})
         with writing():
             write_image(image, _image(scan, request.spacing))
-            write_segmentation(labels, _on_grid(scan.labels.numpy(), request.spacing))
+            write_segmentation(labels, _on_grid(scan.labels.cpu().numpy(), request.spacing))
             with replacing(manifest) as temporary:
                 temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     progress(1.0, "Done")
@@ -118,7 +120,8 @@ def generate(request: PairRequest, index: int, priors: dict[str, np.ndarray]) ->
     scene = make_scene(index, request.seed, priors, request.grid)
     rng = np.random.default_rng((request.seed, index, 1))
     config = SamplerConfig(window=request.size, spacing=request.spacing)
-    return Sampler([scene], config).scan(rng, mode=_draw_mode(request.modality, config, rng)), scene.record
+    mode = _draw_mode(request.modality, config, rng)
+    return Sampler([scene], config, request.device).scan(rng, mode=mode), scene.record
 
 
 def _draw_mode(modality: str, config: SamplerConfig, rng: np.random.Generator) -> str | None:
@@ -134,9 +137,9 @@ def _draw_mode(modality: str, config: SamplerConfig, rng: np.random.Generator) -
 
 def _image(scan: GeneratedScan, spacing: float) -> sitk.Image:
     """Return the scan as int16: HU for CT, signal otherwise; outside the field of view the lowest value."""
-    values = scan.image.numpy()
+    values = scan.image.cpu().numpy()
     outside = -1024.0 if scan.modality == "ct" else 0.0
-    values = np.where(scan.inside.numpy(), np.clip(values, outside, 32767.0), outside)
+    values = np.where(scan.inside.cpu().numpy(), np.clip(values, outside, 32767.0), outside)
     return _on_grid(np.rint(values).astype(np.int16), spacing)
 
 

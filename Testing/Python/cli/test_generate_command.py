@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from command_line import NOTE, assert_failed_in_words, call
+from HeartSeg3DLib.segmentation import device
 from HeartSegTrainingLib.cli import generated_pairs
-from HeartSegTrainingLib.generator import Scene
+from HeartSegTrainingLib.generator import Sampler, SamplerConfig, Scene
 from HeartSegTrainingLib.generator.geometry import Grid
 from HeartSegTrainingLib.generator.scenes import CHAMBERS
 from HeartSegTrainingLib.generator.tissues import Tissue
@@ -97,7 +99,46 @@ def test_a_cancelled_run_leaves_whole_pairs_and_their_record(
     assert len(json.loads((tmp_path / "manifest.json").read_text())["pairs"]) == 1
 
 
+@pytest.mark.usefixtures("quick_scenes")
+def test_scans_are_drawn_on_the_chosen_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def sampler(scenes: list[Scene], config: SamplerConfig, device: str) -> Sampler:
+        asked.append(device)
+        return Sampler(scenes, config, "cpu")
+
+    monkeypatch.setattr(generated_pairs, "Sampler", sampler)
+    monkeypatch.setattr(device, "_present", lambda found: found.type == "cuda")
+    monkeypatch.setattr(device, "_try", lambda found: None)
+    manifest = generate(tmp_path / "out", "-n", 1, "--device", "cuda:1")
+    assert asked == ["cuda:1"]
+    assert manifest["device"] == "cuda:1"
+
+
+@pytest.mark.usefixtures("quick_scenes")
+def test_a_card_that_fails_is_mentioned_and_the_processor_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_present", lambda found: found.type == "cuda")
+    monkeypatch.setattr(device, "_try", lambda found: "no kernel image")
+    result = call("generate", "-o", tmp_path, "-n", 1, "--size", 40, "--spacing", 4, "--device", "auto")
+    assert result.exit_code == 0, result.stderr
+    assert "no kernel image" in result.stderr
+    assert json.loads((tmp_path / "manifest.json").read_text())["device"] == "cpu"
+
+
+@pytest.mark.usefixtures("quick_scenes")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no graphics card")
+def test_a_graphics_card_draws_the_same_anatomy(tmp_path: Path) -> None:
+    for name in ("cpu", "cuda"):
+        generate(tmp_path / name, "-n", 1, "--modality", "ct", "--device", name)
+    one, other = (sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / name / "labels_0000.nii.gz")))
+                  for name in ("cpu", "cuda"))
+    assert (one == other).mean() > 0.99
+
+
 @pytest.mark.parametrize(("more", "exit_code", "said"), [
+    (("--device", "cuda:99"), 5, "99"),
     (("--size", 400, "--spacing", 2), 2, "800 mm"),
     (("--priors", "nowhere"), 3, "No label maps in nowhere"),
 ])
