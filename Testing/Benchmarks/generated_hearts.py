@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--locator", default="")
     parser.add_argument("--cases", type=int, default=12)
-    parser.add_argument("--scenes", type=Path, default=Path("work/scenes/heldout"))
+    parser.add_argument("--scenes", type=Path, default=Path(__file__).parents[2] / "work/scenes/heldout")
     parser.add_argument("--prior", default="", help="measure on this prior instead of the held-out region")
     parser.add_argument("--priors", type=Path, default=Path("../shared/data/priors"))
     parser.add_argument("--out", default="generated_hearts.json")

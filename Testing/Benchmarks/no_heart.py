@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--locator", default="")
     parser.add_argument("--cases", type=int, default=50)
-    parser.add_argument("--scenes", type=Path, default=Path("work/scenes/heldout"))
+    parser.add_argument("--scenes", type=Path, default=Path(__file__).parents[2] / "work/scenes/heldout")
     parser.add_argument("--out", default="no_heart.json")
     args = parser.parse_args()
     store = ModelStore()

@@ -1,0 +1,57 @@
+"""Benchmarks work from any folder, and `make benchmark` runs what the README's table names."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "Benchmarks"
+AFIB = "--prior fourchamber_afib_labels"
+
+
+@pytest.mark.parametrize("name", ["generated_hearts.py", "no_heart.py"])
+def test_prepared_scenes_are_kept_in_the_repository_wherever_the_benchmark_is_started(
+    repository: Path, name: str
+) -> None:
+    calls = [node for node in ast.walk(ast.parse((BENCHMARKS / name).read_text("utf-8")))
+             if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == "'--scenes'"]
+    (default,) = (keyword.value for keyword in calls[0].keywords if keyword.arg == "default")
+    folder = eval(ast.unparse(default), {"Path": Path, "__file__": str(BENCHMARKS / name)})
+    assert folder == repository / "work" / "scenes" / "heldout"
+
+
+@pytest.fixture
+def clone(repository: Path, tmp_path: Path) -> Path:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "setup.py", "constraints.txt"):
+        shutil.copy(repository / name, folder)
+    return folder
+
+
+def commands_of_make_benchmark(clone: Path) -> str:
+    return subprocess.run(["make", "--dry-run", "benchmark"], cwd=clone, capture_output=True, text=True,
+                          check=True).stdout
+
+
+def test_the_heart_that_was_left_out_is_measured_where_it_lies_beside_the_clone(clone: Path) -> None:
+    assert "--prior" not in commands_of_make_benchmark(clone)
+    (clone.parent / "shared" / "data" / "priors").mkdir(parents=True)
+    commands = commands_of_make_benchmark(clone)
+    trained, exported, measured = (commands.index(word) for word in ("train finetune", "train export", AFIB))
+    assert trained < exported < measured
+    assert "--model work/without_afib_model/ --cases 6 --out without_afib.json" in commands
+
+
+def test_every_script_of_the_benchmarks_table_is_run(clone: Path) -> None:
+    (clone.parent / "shared" / "data" / "priors").mkdir(parents=True)
+    (loop,) = re.findall(r"for name in (.+?);", commands_of_make_benchmark(clone))
+    named = re.findall(r"^\| `(\w+)\.py` \|", (BENCHMARKS / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(loop.split()) == sorted(named)
