@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.errors import InputError, UsageError
-from HeartSeg3DLib.imaging import Frame, Scan, read_scan
+from HeartSeg3DLib.imaging import Frame, Scan, read_scan, scan_of_image
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation import HeartLabels
@@ -92,10 +92,7 @@ def segment(
         ``segment(Path("scan.nii.gz")).labels``
     """
     models = models or SegmentationModels(model, device)
-    if isinstance(scan, sitk.Image):
-        read = Scan([Frame(None, scan)], None, True, Path("image"))
-    else:
-        read = read_scan(Path(scan), series=series)
+    read = scan_of_image(scan) if isinstance(scan, sitk.Image) else read_scan(Path(scan), series=series)
     if frame is None and len(read.frames) > 1:
         raise UsageError(f"The scan has {len(read.frames)} frames (4-D).",
                          "Choose one with frame=N, or segment all with segment_to_file.")

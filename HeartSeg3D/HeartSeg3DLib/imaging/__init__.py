@@ -1,6 +1,7 @@
 """Images and label maps in, label maps out: files, DICOM folders, 4-D, geometry."""
 
 from .dicom import SeriesInfo, list_series
+from .files import scan_of_image
 from .labels import read_label_frames, read_labels
 from .output import check_output, check_output_folder, replacing
 from .reading import read_scan
@@ -32,6 +33,7 @@ __all__ = [
     "read_labels",
     "read_scan",
     "replacing",
+    "scan_of_image",
     "write_image",
     "write_segmentation",
     "write_sequence",

@@ -1,4 +1,4 @@
-"""Reads a scan from one NIfTI, NRRD or MetaImage file, 3-D or 4-D."""
+"""Reads a scan from one NIfTI, NRRD or MetaImage file, 3-D or 4-D, or takes it from memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .header import FileHeader, itk_header, read_header
+from .header import FileHeader, check_grid, check_size, itk_header, read_header
 from .nifti_header import not_finite
 from .orientation import orientation_believable
 from .quiet import silenced
@@ -32,6 +32,30 @@ def read_file(path: Path) -> Scan:
         scan.frames = [Frame(None, first.image)]
     else:
         scan.frames = LazyFrames(frames.times_ms, lambda index: tidy_into(scan, frames[index].image).image)
+    return scan
+
+
+def scan_of_image(image: sitk.Image, name: str = "the image") -> Scan:
+    """Takes an image in memory as a scan, judged and tidied as one from a file is.
+
+    Args:
+        image: 3-D scalar image, LPS in mm; its orientation is believed. It is not changed.
+        name: What to call it in messages.
+
+    Raises:
+        InputError: It cannot be used; see `check_size`, `check_grid`, `tidy` and `refuse_label_map`.
+    """
+    scan = Scan([], None, True, Path(name))
+    try:
+        check_size(name, image.GetSize())
+        if image.GetDimension() > 3:
+            raise InputError(f"{name} has several frames (4-D).", "Give one 3-D frame of it.")
+        check_grid(name, image.GetSpacing(), image.GetOrigin(), np.array(image.GetDirection()).reshape(3, 3))
+        tidied = tidy_into(scan, image)
+        refuse_label_map(tidied, name)
+    except InputError as error:
+        raise InputError(error.message[0].upper() + error.message[1:], error.remedy) from error
+    scan.frames = [Frame(None, tidied.image)]
     return scan
 
 

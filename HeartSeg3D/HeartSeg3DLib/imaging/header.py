@@ -84,14 +84,14 @@ def read_header(path: Path) -> FileHeader:
         _check_nifti_geometry(path, nifti)
     reader = itk_header(path)
     size = reader.GetSize()
-    _check_size(path, size)
+    check_size(path.name, size)
     numbers = math.prod(size) * reader.GetNumberOfComponents()
     if path.suffix.lower() in (".nrrd", ".mha") and numbers > path.stat().st_size * DEFLATE_MAX_RATIO:
         raise incomplete(path)
     not_finite = nifti is not None and check_voxels(path, nifti)
     direction = np.array(reader.GetDirection()).reshape(len(size), len(size))[:3, :3]
     spacing, origin = reader.GetSpacing()[:3], reader.GetOrigin()[:3]
-    _check_grid(path, spacing, origin, direction)
+    check_grid(path.name, spacing, origin, direction)
     times, is_sequence = _frames(path, reader, nifti)
     return FileHeader(path, size[:3], spacing, origin, direction, len(size),
                       reader.GetNumberOfComponents(), times, is_sequence, _states_orientation(path, nifti),
@@ -118,17 +118,17 @@ def itk_header(path: Path) -> sitk.ImageFileReader:
 def _check_nifti_geometry(path: Path, nifti: NiftiHeader) -> None:
     used = nifti.spacing[:min(3, len(nifti.dimensions))]
     if not all(math.isfinite(value) and value > 0 for value in used):
-        raise _bad_spacing(path, used)
+        raise _bad_spacing(path.name, used)
     if nifti.sform_code <= 0:
         return
     axes = nifti.sform[:, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(nifti.sform).all() or lengths.min() == 0 or abs(np.linalg.det(axes / lengths)) < 1e-6:
-        raise _singular(path)
+        raise _singular(path.name)
     if nifti.qform_code > 0:
         return
     if _largest_cosine(axes) > SHEAR_LIMIT:
-        raise _sheared(path)
+        raise _sheared(path.name)
     if len(used) == 3 and not np.allclose(lengths, used, rtol=_SPACING_MISMATCH):
         raise InputError(f"The header of {path.name} contradicts itself: its spacing is {_mm(used)} in one place "
                          f"and {_mm(lengths)} in another.", "Export the scan again from the original data.")
@@ -140,31 +140,47 @@ def _nifti_warnings(path: Path, nifti: NiftiHeader) -> list[str]:
     return []
 
 
-def _check_size(path: Path, size: tuple[int, ...]) -> None:
+def check_size(name: str, size: tuple[int, ...]) -> None:
+    """Stops what has not the size of a 3-D or 4-D scan; `name` is what to call it in messages.
+
+    Raises:
+        InputError: Too few or too many axes, a single slice, or too many voxels.
+    """
     if len(size) == 2:
-        raise InputError(f"{path.name} is a 2-D image, and a heart needs a volume.",
+        raise InputError(f"{name} is a 2-D image, and a heart needs a volume.",
                          "Give the whole 3-D scan or the folder with all DICOM slices.")
     if len(size) > 4 or len(size) < 2:
-        raise InputError(f"{path.name} has {len(size)} axes; 3-D and 4-D images can be read.",
+        raise InputError(f"{name} has {len(size)} axes; 3-D and 4-D images can be read.",
                          "Export one 3-D volume.")
     if min(size[:3]) < 2:
-        raise InputError(f"{path.name} holds a single slice ({_by(size[:3])} voxels), and a heart needs a volume.",
+        raise InputError(f"{name} holds a single slice ({_by(size[:3])} voxels), and a heart needs a volume.",
                          "Give the whole 3-D scan or the folder with all DICOM slices.")
     if math.prod(size[:3]) > MAX_VOXELS:
-        raise InputError(f"{path.name} claims {_by(size[:3])} voxels, more than can be read.",
+        raise InputError(f"{name} claims {_by(size[:3])} voxels, more than can be read.",
                          "Check the file, or crop the scan to the chest.")
 
 
-def _check_grid(path: Path, spacing: tuple[float, ...], origin: tuple[float, ...], direction: np.ndarray) -> None:
+def check_grid(name: str, spacing: tuple[float, ...], origin: tuple[float, ...], direction: np.ndarray) -> None:
+    """Stops a grid that cannot be used; `name` is what to call the image in messages.
+
+    Args:
+        name: Name of the image.
+        spacing: mm along x, y, z.
+        origin: LPS, mm.
+        direction: (3, 3), columns are the image axes in LPS.
+
+    Raises:
+        InputError: Numbers that are none, a spacing that is not positive, or axes that are singular or sheared.
+    """
     if not all(math.isfinite(value) and value > 0 for value in spacing):
-        raise _bad_spacing(path, spacing)
+        raise _bad_spacing(name, spacing)
     if not all(math.isfinite(value) for value in origin):
-        raise InputError(f"The header of {path.name} does not say where the image lies: its origin is no number.",
+        raise InputError(f"The header of {name} does not say where the image lies: its origin is no number.",
                          "Export the scan again from the original data.")
     if not np.isfinite(direction).all() or abs(np.linalg.det(direction)) < 1e-6:
-        raise _singular(path)
+        raise _singular(name)
     if _largest_cosine(direction) > SHEAR_LIMIT:
-        raise _sheared(path)
+        raise _sheared(name)
 
 
 def _largest_cosine(axes: np.ndarray) -> float:
@@ -193,18 +209,18 @@ def _states_orientation(path: Path, nifti: NiftiHeader | None) -> bool:
     return bool({"TransformMatrix", "Orientation", "Rotation"} & set(read_meta_image_fields(path)))
 
 
-def _bad_spacing(path: Path, spacing: tuple[float, ...]) -> InputError:
-    return InputError(f"The voxel spacing of {path.name} cannot be right: {_mm(spacing)}.",
+def _bad_spacing(name: str, spacing: tuple[float, ...]) -> InputError:
+    return InputError(f"The voxel spacing of {name} cannot be right: {_mm(spacing)}.",
                       "Export the scan again, or set the spacing in 3D Slicer's Volumes module and save it.")
 
 
-def _singular(path: Path) -> InputError:
-    return InputError(f"The axes of {path.name} do not span space: its direction matrix is singular.",
+def _singular(name: str) -> InputError:
+    return InputError(f"The axes of {name} do not span space: its direction matrix is singular.",
                       "Export the scan again from the original data.")
 
 
-def _sheared(path: Path) -> InputError:
-    return InputError(f"The axes of {path.name} are not at right angles to each other (sheared).",
+def _sheared(name: str) -> InputError:
+    return InputError(f"The axes of {name} are not at right angles to each other (sheared).",
                       "Give the original DICOM folder, or resample the volume in 3D Slicer and save it.")
 
 

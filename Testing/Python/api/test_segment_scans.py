@@ -33,6 +33,42 @@ def test_an_image_in_memory_gives_the_same_labels_as_its_file(tmp_path: Path, mo
     assert np.array_equal(sitk.GetArrayViewFromImage(one.labels), sitk.GetArrayViewFromImage(other.labels))
 
 
+def test_an_image_in_memory_is_tidied_as_a_file_is(models: api.SegmentationModels) -> None:
+    image = sitk.Cast(ct_like(), sitk.sitkFloat64)
+    image[3, 4, 5] = float("nan")
+    found = api.segment(image, models=models)
+    assert same_grid(found.labels, image)
+    assert any(sentence.startswith("1 voxels of the image were not numbers") for sentence in found.warnings)
+    assert np.isnan(image[3, 4, 5])
+
+
+def labels_in_memory() -> sitk.Image:
+    voxels = np.zeros((20, 20, 20), np.uint8)
+    voxels[4:16, 4:16, 4:10], voxels[4:16, 4:16, 10:16] = 1, 2
+    return sitk.GetImageFromArray(voxels)
+
+
+def sheared_in_memory() -> sitk.Image:
+    image = ct_like()
+    image.SetDirection((1, 0.3, 0, 0, 1, 0, 0, 0, 1))
+    return image
+
+
+@pytest.mark.parametrize(("image", "said"), [
+    (labels_in_memory(), "^The image is a label map"), (ct_like() * 0, "^Every voxel of the image has the same value"),
+    (ct_like()[:, :, 3], "^The image is a 2-D image"), (ct_like()[:, :, 3:4], "^The image holds a single slice"),
+    (sitk.JoinSeries([ct_like(), ct_like()]), "^The image has several frames"),
+    (sitk.Compose([ct_like()] * 3), "^The image has colors"), (sheared_in_memory(), "not at right angles")],
+    ids=["labels", "constant", "2-D", "slice", "4-D", "colors", "sheared"])
+def test_what_is_no_scan_in_memory_is_refused_as_a_file_is(
+    models: api.SegmentationModels, image: sitk.Image, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        api.segment(image, models=models)
+    assert caught.value.remedy
+    assert not models.loaded
+
+
 def test_progress_rises_to_the_end_and_names_its_stages(tmp_path: Path, models: api.SegmentationModels) -> None:
     seen: list[tuple[float, str]] = []
     api.segment_to_file(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "heart.nii.gz", models,
