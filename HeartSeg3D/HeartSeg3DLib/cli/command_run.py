@@ -14,8 +14,7 @@ from HeartSeg3DLib.cli.cancellation import Cancellation
 from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.cli.progress import ProgressDisplay
 from HeartSeg3DLib.errors import HeartSegError
-
-NOTE = "for research, not a medical device"
+from HeartSeg3DLib.notice import NOTE, NOTE_SENTENCE
 
 _FILE_WIDTH = 240
 """Columns where no terminal says how wide it is: lines for other programs are not broken."""
@@ -77,7 +76,7 @@ class CommandRun:
 
     def say_note(self) -> None:
         """End a summary with what every output says."""
-        self.say(f"{NOTE[0].upper()}{NOTE[1:]}.")
+        self.say(NOTE_SENTENCE)
 
     def warn(self, sentence: str, about: str = "") -> None:
         """Print a warning, also when quiet."""

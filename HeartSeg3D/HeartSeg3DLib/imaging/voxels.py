@@ -93,7 +93,7 @@ def refuse_label_map(frame: TidyFrame, name: str) -> None:
     if (different <= _FEW_VALUES and agreement >= _FEW_VALUES_AGREEMENT) or (
             different <= _MANY_VALUES and agreement >= _MANY_VALUES_AGREEMENT):
         raise InputError(f"{name} is a label map ({different} values), not a scan.",
-                         "Give the CT or MR image; `heartseg measure` and `heartseg mesh` take label maps.")
+                         "Give the CT or MR image; `heartseg measure` takes label maps.")
 
 
 def _value_range(image: sitk.Image) -> tuple[float, float]:

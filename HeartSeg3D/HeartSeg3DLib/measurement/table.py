@@ -13,8 +13,7 @@ from typing import Any
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import replacing
-
-NOTE = "for research, not a medical device"
+from HeartSeg3DLib.notice import NOTE
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.imaging import replacing
 from HeartSeg3DLib.imaging.output import not_written
 from HeartSeg3DLib.measurement import Measurements, measure
+from HeartSeg3DLib.notice import NOTE_SENTENCE
 from HeartSeg3DLib.report import opengl_view, software_view
 from HeartSeg3DLib.report.canvas import Canvas, Color
 from HeartSeg3DLib.report.heart_field import camera_axes, heart_field, structure_color
 from HeartSeg3DLib.report.planes import Letters, Plane, edge_letters, three_planes
 
 WIDTH, HEIGHT = 1600, 900
-FOOTER = "For research, not a medical device."
 
 _EDGE, _GAP, _TOP = 28, 12, 76
 _TILE = 384
@@ -61,7 +61,7 @@ def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: st
     found = measure(labels)
     _lay_volumes(canvas, found, *_tile_corner(3))
     _lay_heart(canvas, labels, found)
-    canvas.text(FOOTER, _EDGE, HEIGHT - 16, 15, _QUIET)
+    canvas.text(NOTE_SENTENCE, _EDGE, HEIGHT - 16, 15, _QUIET)
     canvas.text("HeartSeg", WIDTH - _EDGE, HEIGHT - 16, 15, _QUIET, align="right")
     with replacing(path) as temporary:
         try:

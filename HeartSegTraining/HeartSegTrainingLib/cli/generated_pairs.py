@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import check_output, check_output_folder, replacing, write_image, write_segmentation
+from HeartSeg3DLib.notice import NOTE
 from HeartSegTrainingLib.generator import Sampler, SamplerConfig, make_scene, read_priors
 from HeartSegTrainingLib.generator.geometry import Grid
 from HeartSegTrainingLib.generator.sampler import GeneratedScan
 
-NOTE = "for research, not a medical device"
 MANIFEST = "manifest.json"
 
 _SCENE_SPACING = 1.5

@@ -6,19 +6,20 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from HeartSeg3DLib import __version__
+from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.imaging import replacing
+from HeartSeg3DLib.notice import NOTE
 
 from .hausdorff import Definition
 from .pair import StructureScore
 
-NOTE = "for research, not a medical device"
 CASES_FILE = "cases.csv"
 SUMMARY_FILE = "summary.json"
 
@@ -39,7 +40,7 @@ class Evaluation:
     cases: Mapping[str, tuple[StructureScore, ...]]
     unmatched_predictions: tuple[str, ...] = ()
     unmatched_references: tuple[str, ...] = ()
-    failed: Mapping[str, str] | None = None
+    failed: Mapping[str, InputError] = field(default_factory=dict)
     ignored_labels: Mapping[int, int] | None = None
     definition: Definition = "max-of-directed"
 
@@ -69,7 +70,7 @@ class Evaluation:
             "structures": structures,
             "unmatched_predictions": list(self.unmatched_predictions),
             "unmatched_references": list(self.unmatched_references),
-            "failed": dict(self.failed or {}),
+            "failed": {case: str(error) for case, error in self.failed.items()},
             "predicted_labels_in_no_reference": {str(k): v for k, v in (self.ignored_labels or {}).items()},
         }
 

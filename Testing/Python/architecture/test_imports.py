@@ -13,7 +13,7 @@ import pytest
 LIBRARIES = {"HeartSeg3DLib": "HeartSeg3D", "HeartSegTrainingLib": "HeartSegTraining"}
 
 FLOORS = (
-    {"anatomy", "errors", "resources", "imaging"},
+    {"anatomy", "errors", "notice", "resources", "imaging"},
     {"networks"},
     {"models", "segmentation", "trust", "measurement", "meshing"},
     {"api", "worker", "report"},
