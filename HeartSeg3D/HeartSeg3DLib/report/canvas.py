@@ -70,11 +70,6 @@ class Canvas:
         below += opacity[part][..., None] * ((paint[part] if paint.ndim == 3 else paint) - below)
 
 
-def text_width(text: str, size: int, bold: bool = False) -> int:
-    """Return how many pixels wide a line is."""
-    return _letters(text, size, bold).shape[1]
-
-
 def _letters(text: str, size: int, bold: bool) -> NDArray[np.float32]:
     """Return the coverage [y, x] of a line of text, 0 to 1; all lines of a size end at the same depth."""
     # VTK brings a font and draws it without OpenGL or a display.
