@@ -121,7 +121,7 @@ def _row(model: StoredModel) -> tuple[str, ...]:
     origin = "HeartSeg" if model.shipped else "imported"
     card = model.card
     if card is None:
-        return model.id, "", "", "", "", origin, f"cannot be used: {model.problem}"
+        return model.id, "", "", "", "", origin, f"cannot be used: {model.problem} {model.remedy}"
     return (model.id, card.version, card.role, "+".join(name.upper() for name in card.modalities),
             f"{card.spacing_mm:g} mm", origin, card.title)
 
@@ -129,7 +129,8 @@ def _row(model: StoredModel) -> tuple[str, ...]:
 def _entry(model: StoredModel) -> dict[str, Any]:
     card = model.card
     known = {} if card is None else {"version": card.version, "title": card.title, "role": card.role}
-    return {"id": model.id, "folder": str(model.folder), "shipped": model.shipped, "problem": model.problem, **known}
+    return {"id": model.id, "folder": str(model.folder), "shipped": model.shipped, "problem": model.problem,
+            "remedy": model.remedy, **known}
 
 
 def _say_entry(run: CommandRun, name: str, value: Any) -> None:

@@ -34,6 +34,7 @@ class StoredModel:
         shipped: True if it came with HeartSeg and cannot be removed.
         card: What it is; None if the card cannot be read.
         problem: Why the card cannot be read, else empty.
+        remedy: What to do about it, else empty.
     """
 
     id: str
@@ -41,6 +42,7 @@ class StoredModel:
     shipped: bool
     card: ModelCard | None
     problem: str = ""
+    remedy: str = ""
 
 
 def data_folder() -> Path:
@@ -223,11 +225,11 @@ def _describe(folder: Path, shipped: bool) -> StoredModel:
         if card.id != folder.name:
             raise ModelError(f"The card names another model, '{card.id}'.", "Import the model again.")
     except ModelError as error:
-        return StoredModel(folder.name, folder, shipped, None, str(error))
+        return StoredModel(folder.name, folder, shipped, None, error.message, error.remedy)
     return StoredModel(card.id, folder, shipped, card)
 
 
 def _readable(model: StoredModel) -> StoredModel:
     if model.card is None:
-        raise ModelError(f"The model '{model.id}' cannot be used. {model.problem}", "")
+        raise ModelError(f"The model '{model.id}' cannot be used. {model.problem}", model.remedy)
     return model

@@ -54,8 +54,8 @@ def _show(run: CommandRun, found: Evaluation) -> None:
             for id, figures in found.structures().items()]
     run.table({"Structure": "left", "Cases": "right", "Dice": "right", "SD": "right", "HD95 (mm)": "right",
                "Missed": "right", "Invented": "right"}, rows)
-    for case, problem in (found.failed or {}).items():
-        run.trouble(InputError(problem), case)
+    for case, error in found.failed.items():
+        run.trouble(error, case)
     for what, names in (("no reference", found.unmatched_predictions), ("no prediction", found.unmatched_references)):
         if names:
             run.warn(f"{len(names)} without a partner ({what}): {', '.join(names[:5])}"

@@ -54,15 +54,16 @@ def evaluate_folders(
             "Name prediction and reference of a case alike, apart from the suffix.",
         )
     scores: dict[str, tuple[StructureScore, ...]] = {}
-    failed: dict[str, str] = {}
+    failed: dict[str, InputError] = {}
     for case in matched:
         try:
             pair = read_labels(predictions[case]), read_labels(references[case], scheme)
             scores[case] = evaluate_pair(*pair, definition=definition)
         except InputError as error:
-            failed[case] = str(error)
+            failed[case] = error
     if not scores:
-        raise InputError(f"No pair of label maps can be compared. {matched[0]}: {failed[matched[0]]}")
+        first = failed[matched[0]]
+        raise InputError(f"No pair of label maps can be compared. {matched[0]}: {first.message}", first.remedy)
     wanted = sorted(set(labels) if labels is not None else _labels_of_references(scores.values()))
     evaluation = Evaluation(
         cases={case: tuple(_scores_for(wanted, found)) for case, found in scores.items()},

@@ -87,7 +87,7 @@ def test_a_pair_that_cannot_be_compared_is_named_and_the_rest_counts(folders, tm
     write(folders[0] / "c.nii.gz", {1: 8}, size=44)
     evaluation = evaluate_folders(*folders, tmp_path / "out")
     assert set(evaluation.cases) == {"a", "b"}
-    assert "same grid" in evaluation.failed["c"]
+    assert "same grid" in evaluation.failed["c"].message
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert list(summary["failed"]) == ["c"]
 
@@ -117,8 +117,9 @@ def test_missing_empty_and_ambiguous_folders_are_refused(folders, tmp_path):
 
 def test_no_comparable_pair_at_all_is_an_error(folders, tmp_path):
     write(tmp_path / "wide" / "a.nii.gz", {1: 8}, size=44)
-    with pytest.raises(InputError, match="same grid"):
+    with pytest.raises(InputError, match="same grid") as caught:
         evaluate_folders(tmp_path / "wide", folders[1], tmp_path / "out")
+    assert caught.value.remedy
 
 
 def test_real_labels_against_themselves_are_perfect(shared_data, tmp_path):

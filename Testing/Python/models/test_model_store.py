@@ -110,8 +110,10 @@ def test_a_broken_model_is_listed_with_its_problem_and_can_be_removed(store, pac
     broken = next(model for model in store.list() if model.id == "small-heart")
     assert broken.card is None
     assert "JSON" in broken.problem
-    with pytest.raises(ModelError, match="cannot be used"):
+    with pytest.raises(ModelError, match="cannot be used") as caught:
         store.load("small-heart")
+    assert caught.value.remedy == broken.remedy != ""
+    assert caught.value.remedy not in caught.value.message
     store.remove("small-heart")
     assert "small-heart" not in [model.id for model in store.list()]
 
