@@ -18,11 +18,14 @@ from .reading import readable
 from .scan import Frame, LazyFrames
 from .schemes import MASK_NAMES, named_table, structure_value, value_table
 from .segmentation_nrrd import read_segments
-from .voxels import slabs
+from .voxels import slabs, values_of_label_map
 
 _LABEL_NAME = re.compile(rb'<Label Key="(\d+)"[^>]*><!\[CDATA\[([^\]]+)\]\]></Label>')
 _EXTENSION_LIMIT = 1 << 18
 _NAMED_VALUES = 5
+_COUNTABLE = 1 << 16
+"""Range of values from which they are sorted and not counted."""
+_MOST_LABELS = 1000
 
 
 def read_labels(path: Path, scheme: str | Path | None = None) -> sitk.Image:
@@ -83,7 +86,7 @@ def translate(image: sitk.Image, table: dict[int, int], name: str) -> sitk.Image
         uint8 label map with the geometry of the image.
 
     Raises:
-        InputError: A voxel is no whole number or its value is not in the table.
+        InputError: The image is a scan, a voxel is no whole number, or its value is not in the table.
     """
     voxels = sitk.GetArrayViewFromImage(image)
     if voxels.ndim != 3 or voxels.dtype.kind not in "iuf":
@@ -92,6 +95,9 @@ def translate(image: sitk.Image, table: dict[int, int], name: str) -> sitk.Image
         raise InputError(f"{name} is not a label map: its voxels are no whole numbers.",
                          "Resample label maps with nearest neighbor, or give the label map instead of the scan.")
     unknown = sorted({value for slab in slabs(voxels) for value in _values(slab)} - set(table))
+    if unknown and _is_scan(voxels, len(unknown)):
+        raise InputError(f"{name} is a scan, not a label map.",
+                         "Segment it first with `heartseg segment`, and give the label map that it writes.")
     if unknown:
         shown = ", ".join(str(value) for value in unknown[:_NAMED_VALUES])
         more = f" and {len(unknown) - _NAMED_VALUES} more" if len(unknown) > _NAMED_VALUES else ""
@@ -111,10 +117,17 @@ def _whole(slab: np.ndarray) -> bool:
     return bool(np.isfinite(slab).all() and (slab == np.rint(slab)).all())
 
 
+def _is_scan(voxels: np.ndarray, unknown: int) -> bool:
+    low, high = int(voxels.min()), int(voxels.max())
+    if high - low >= _COUNTABLE:
+        return unknown > _MOST_LABELS
+    return not values_of_label_map(voxels.astype(np.int64), low)
+
+
 def _values(slab: np.ndarray) -> Iterator[int]:
     """Values that occur in a slab, found by counting because sorting millions of voxels is slow."""
     low, high = float(slab.min()), float(slab.max())
-    if not high - low < 1 << 16:
+    if not high - low < _COUNTABLE:
         yield from (int(value) for value in np.unique(slab))
     else:
         counts = np.bincount((slab.astype(np.int64) - int(low)).ravel())

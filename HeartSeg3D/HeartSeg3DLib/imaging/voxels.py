@@ -74,26 +74,38 @@ def tidy(image: sitk.Image, name: str) -> TidyFrame:
 def refuse_label_map(frame: TidyFrame, name: str) -> None:
     """Stops a label map that was given in the place of a scan.
 
-    A label map has whole, non-negative numbers, few of them, and neighbors inside a structure are equal; noise keeps
-    the neighbors of a real scan apart even where it has been squeezed into 8 bits.
-
     Raises:
         InputError: The image is a label map.
     """
     if frame.low < 0 or frame.high > _MOST_LABEL:
         return
-    voxels = sitk.GetArrayViewFromImage(frame.image)
-    sample = voxels[::max(1, len(voxels) // _SAMPLED_SLICES)]
-    if sample.dtype.kind == "f" and not (sample == np.rint(sample)).all():
-        return
-    different = np.count_nonzero(np.bincount(sample.astype(np.uint16).ravel()))
-    left, right = sample[..., :-1], sample[..., 1:]
-    inside = (left > 0) & (right > 0)
-    agreement = float((left == right)[inside].mean()) if inside.any() else 0.0
-    if (different <= _FEW_VALUES and agreement >= _FEW_VALUES_AGREEMENT) or (
-            different <= _MANY_VALUES and agreement >= _MANY_VALUES_AGREEMENT):
+    different = values_of_label_map(sitk.GetArrayViewFromImage(frame.image))
+    if different:
         raise InputError(f"{name} is a label map ({different} values), not a scan.",
                          "Give the CT or MR image; `heartseg measure` takes label maps.")
+
+
+def values_of_label_map(voxels: np.ndarray, background: int = 0) -> int:
+    """How many values a label map has, 0 for an image that is none.
+
+    A label map has whole numbers, few of them, and neighbors inside a structure are equal; noise keeps the neighbors
+    of a real scan apart even where it has been squeezed into 8 bits.
+
+    Args:
+        voxels: (z, y, x) numbers from `background` to 65535 above it.
+        background: Lowest value.
+    """
+    sample = voxels[::max(1, len(voxels) // _SAMPLED_SLICES)]
+    if sample.dtype.kind == "f" and not (sample == np.rint(sample)).all():
+        return 0
+    values = (sample - background if background else sample).astype(np.uint16)
+    different = int(np.count_nonzero(np.bincount(values.ravel())))
+    left, right = values[..., :-1], values[..., 1:]
+    inside = (left > 0) & (right > 0)
+    agreement = float((left == right)[inside].mean()) if inside.any() else 0.0
+    like_labels = (different <= _FEW_VALUES and agreement >= _FEW_VALUES_AGREEMENT) or (
+        different <= _MANY_VALUES and agreement >= _MANY_VALUES_AGREEMENT)
+    return different if like_labels else 0
 
 
 def _value_range(image: sitk.Image) -> tuple[float, float]:

@@ -113,6 +113,16 @@ def grey_values(folder: Path) -> Path:
     return write_ct(folder / "scan.nii.gz")
 
 
+def grey_values_of_mr(folder: Path) -> Path:
+    """8 bits without a sign, air cut off to 0, as viewers export it."""
+    return written(sitk.Cast(sitk.Clamp(ct_like() / 2, lowerBound=0, upperBound=255), sitk.sitkUInt8),
+                   folder / "mr.nii.gz")
+
+
+def foreign_labels(folder: Path) -> Path:
+    return written(sitk.ReadImage(str(label_map(folder))) + 200, folder / "foreign.nii.gz")
+
+
 BAD_SCANS: list[tuple[Callable[[Path], Path], str]] = [
     (missing, "does not exist"),
     (empty, "is empty"),
@@ -255,7 +265,8 @@ def test_wrong_options_are_wrong_usage(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("make", "said"), [
-    (missing, "does not exist"), (empty, "empty.nii.gz"), (grey_values, "label values without a known meaning")])
+    (missing, "does not exist"), (empty, "empty.nii.gz"), (grey_values, "is a scan, not a label map"),
+    (grey_values_of_mr, "is a scan, not a label map"), (foreign_labels, "label values without a known meaning")])
 def test_measuring_what_is_no_label_map_is_explained(
     tmp_path: Path, make: Callable[[Path], Path], said: str
 ) -> None:
