@@ -22,6 +22,17 @@ def cut_structures(labels: np.ndarray, volume: Volume, orientation_known: bool) 
         volume: The image in the model frame.
         orientation_known: Whether the sides of the patient may be named.
     """
+    sides = cut_sides(labels, volume)
+    return [_sentence(value, sides[value] if orientation_known else []) for value in sorted(sides)]
+
+
+def cut_sides(labels: np.ndarray, volume: Volume) -> dict[int, list[str]]:
+    """Return at which sides of the patient the border of the image cuts each structure, by label value.
+
+    Args:
+        labels: Label values (Z, Y, X) in the model frame.
+        volume: The image in the model frame.
+    """
     sides: dict[int, list[str]] = {}
     for axis, names in enumerate(_FACES):
         area = float(np.delete(volume.spacing, axis).prod())
@@ -30,7 +41,7 @@ def cut_structures(labels: np.ndarray, volume: Volume, orientation_known: bool) 
             for value in np.flatnonzero(counts * area >= _SMALLEST_CUT_MM2):
                 if value:
                     sides.setdefault(int(value), []).append(name)
-    return [_sentence(value, sides[value] if orientation_known else []) for value in sorted(sides)]
+    return sides
 
 
 def _sentence(value: int, sides: list[str]) -> str:

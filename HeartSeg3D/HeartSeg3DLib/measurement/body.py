@@ -1,0 +1,71 @@
+"""What a person tells about the patient for function: heart rate, and height and weight for body surface area."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from HeartSeg3DLib.errors import UsageError
+
+HEART_RATES = (20.0, 300.0)
+"""Beats a minute that a heart can have, newborns and tachycardia included."""
+
+_HEIGHTS_CM = (30.0, 260.0)
+_WEIGHTS_KG = (0.5, 500.0)
+_FRAMES_OF_A_CINE = 8
+"""Fewer frames are chosen phases and not the whole beat."""
+_RATES_OF_A_CINE = (30.0, 200.0)
+_UNEVEN = 0.2
+
+
+def checked_heart_rate(beats_per_minute: float) -> float:
+    """Return the heart rate, if a heart can have it.
+
+    Raises:
+        UsageError: It lies outside 20 to 300 beats a minute.
+    """
+    if not HEART_RATES[0] <= beats_per_minute <= HEART_RATES[1]:
+        raise UsageError(f"A heart rate of {beats_per_minute:g} beats a minute is not possible.",
+                         "Give beats a minute, 20 to 300, or leave the heart rate out.")
+    return float(beats_per_minute)
+
+
+def heart_rate_of_times(times_ms: Sequence[float | None]) -> float | None:
+    """Return the beats a minute of evenly spaced frames that cover one whole beat, None where that cannot be.
+
+    Args:
+        times_ms: Time of each frame in ms, None where unknown.
+
+    Example:
+        >>> heart_rate_of_times([40.0 * number for number in range(25)])
+        60.0
+    """
+    times = [time for time in times_ms if time is not None]
+    if len(times) < len(times_ms) or len(times) < _FRAMES_OF_A_CINE:
+        return None
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    step = sum(steps) / len(steps)
+    if min(steps) <= 0 or max(steps) - min(steps) > _UNEVEN * step:
+        return None
+    rate = 60000.0 / (step * len(times))
+    return rate if _RATES_OF_A_CINE[0] <= rate <= _RATES_OF_A_CINE[1] else None
+
+
+def body_surface_area(height_cm: float, weight_kg: float) -> float:
+    """Return the body surface area in m2 after Mosteller (N Engl J Med 1987; 317:1098).
+
+    Raises:
+        UsageError: Nobody is that tall or heavy; the remedy names the units.
+
+    Example:
+        >>> body_surface_area(180.0, 80.0)
+        2.0
+    """
+    if not _HEIGHTS_CM[0] <= height_cm <= _HEIGHTS_CM[1]:
+        unit = " It looks like meters." if 0.3 <= height_cm <= 2.6 else ""
+        raise UsageError(f"A height of {height_cm:g} cm is not possible.{unit}", "Give the height in cm.")
+    if not _WEIGHTS_KG[0] <= weight_kg <= _WEIGHTS_KG[1]:
+        unit = " It looks like grams." if weight_kg >= 1000.0 else ""
+        raise UsageError(f"A weight of {weight_kg:g} kg is not possible.{unit}", "Give the weight in kg.")
+    return math.sqrt(height_cm * weight_kg / 3600.0)
