@@ -63,3 +63,17 @@ class CancelledError(HeartSegError):
 
     exit_code = 130
     code = "cancelled"
+
+
+class DependencyError(HeartSegError):
+    """PyTorch or safetensors is missing, too old or broken."""
+
+    exit_code = 5
+    code = "dependencies"
+
+
+class DiskError(HeartSegError):
+    """The disk is full, or a temporary file cannot be written."""
+
+    exit_code = 2
+    code = "disk"

@@ -9,7 +9,7 @@ from HeartSeg3DLib.api.files import SegmentedScan, segment_to_file
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.api.measuring import TABLE_KINDS, measure, measure_to_file
 from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, PlannedOutput, output_folder, plan_outputs
-from HeartSeg3DLib.api.segmenting import SegmentationChoices, SegmentedFrame, segment, segment_scan
+from HeartSeg3DLib.api.segmenting import SegmentationChoices, SegmentedFrame, segment, segment_frames, segment_scan
 
 __all__ = [
     "LABEL_MAP_KINDS",
@@ -27,6 +27,7 @@ __all__ = [
     "output_folder",
     "plan_outputs",
     "segment",
+    "segment_frames",
     "segment_scan",
     "segment_to_file",
 ]

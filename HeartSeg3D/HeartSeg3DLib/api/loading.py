@@ -47,6 +47,11 @@ class SegmentationModels:
         """Whether the models are in memory."""
         return self._segmenter is not None
 
+    @property
+    def checksums(self) -> tuple[str, ...]:
+        """SHA-256 of the weights of segmenter and locator: the same for the same models, wherever they lie."""
+        return tuple(model.card.sha256 for model in (self._fine, self._locator) if model.card is not None)
+
     def segmenter(self) -> Segmenter:
         """Return the segmenter; the first call checks and loads the models and tries the device.
 

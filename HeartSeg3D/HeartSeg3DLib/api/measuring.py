@@ -66,7 +66,8 @@ def _of_file(path: Path, scheme: str | Path | None) -> Iterator[Measurements]:
     frames = read_label_frames(path, scheme)
     for number in range(len(frames)):
         source = str(path) if len(frames) == 1 else f"{path} frame {number}"
+        image = frames[number].image
         try:
-            yield measurement.measure(frames[number].image, source)
+            yield measurement.measure(image, source)
         except HeartSegError as error:
             raise type(error)(f"{source}: {error.message}", error.remedy) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,29 +116,47 @@ def segment_scan(
         UsageError: There is no such frame.
         InputError, ModelError, DeviceError, CancelledError: As `Segmenter.segment`.
     """
+    return list(segment_frames(scan, models, choices, progress=progress, cancelled=cancelled))
+
+
+def segment_frames(
+    scan: Scan,
+    models: SegmentationModels,
+    choices: SegmentationChoices | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Iterator[SegmentedFrame]:
+    """Segment as `segment_scan` does, and hand out each frame as soon as it is done.
+
+    Only the first frame is kept, whose pose the others take over.
+
+    Raises:
+        UsageError: There is no such frame.
+        InputError, ModelError, DeviceError, CancelledError: As `Segmenter.segment`.
+    """
     choices = choices or SegmentationChoices()
     progress = progress or _nothing
     frames = chosen_frames(scan, choices.frame)
     progress(_LOADING, "Loading the models")
     segmenter = models.segmenter()
     modality = scan.modality if choices.modality == "auto" else choices.modality
-    results: list[SegmentedFrame] = []
+    first: HeartLabels | None = None
     for number in range(len(frames)):
-        frame = frames[number]
         try:
+            frame = frames[number]
             heart = segmenter.segment(
                 frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
-                same_scan_as=results[0].heart if results else None,
-                progress=_share(progress, number, len(frames)), cancelled=cancelled,
+                same_scan_as=first, progress=_share(progress, number, len(frames)), cancelled=cancelled,
             )
         except InputError as error:
             if len(frames) == 1:
                 raise
             raise InputError(f"Frame {number} of 0 to {len(frames) - 1}: {error.message}",
-                             "Choose single frames with --frame.") from error
-        results.append(SegmentedFrame(frame.time_ms, heart))
+                             "Check this frame, or segment the other frames one by one.") from error
+        first = first or heart
         modality = heart.modality  # one scan is not CT in one phase and MR in the next
-    return results
+        yield SegmentedFrame(frame.time_ms, heart)
 
 
 def chosen_frames(scan: Scan, frame: int | None) -> Sequence[Frame]:

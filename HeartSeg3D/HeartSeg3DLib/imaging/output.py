@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -76,3 +77,17 @@ def not_written(path: Path) -> UsageError:
     """The error for a file that the file system refuses."""
     return UsageError(f"{path} could not be written.",
                       "Check the free space and your rights in that folder, and that no program has the file open.")
+
+
+def remove_partial(path: Path) -> None:
+    """Removes what `replacing` was writing for `path` in a process that was killed.
+
+    Only names that `replacing` gives; nothing happens where there is none or the system still holds it.
+    """
+    suffix = suffix_of(path)
+    stem = re.escape(path.name[:len(path.name) - len(suffix)])
+    partial = re.compile(rf"\.{stem}-[0-9a-f]{{8}}\.partial{re.escape(suffix)}", re.IGNORECASE)
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if partial.fullmatch(file.name):
+                file.unlink(missing_ok=True)

@@ -98,6 +98,11 @@ class Segmenter:
         self._fine_runner = Runner(fine.network, device)
         self._locator_runner = Runner(locator.network, device)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the segmenter runs now; the CPU after the graphics card's memory ran out."""
+        return self._fine_runner.device
+
     @torch.inference_mode()
     def segment(
         self,
