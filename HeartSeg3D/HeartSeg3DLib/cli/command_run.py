@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -80,13 +81,11 @@ class CommandRun:
 
     def warn(self, sentence: str, about: str = "") -> None:
         """Print a warning, also when quiet."""
-        where = f"{about}: " if about else ""
-        self._err.print(f"Warning: {where}{sentence}", markup=False, soft_wrap=True, style="yellow")
+        self._err.print(f"Warning: {_with_name(sentence, about)}", markup=False, soft_wrap=True, style="yellow")
 
     def trouble(self, error: HeartSegError, about: str = "") -> None:
         """Print a failure: one line says what happened, the next what to do."""
-        where = f"{about}: " if about else ""
-        self._err.print(f"Error: {where}{error.message}", markup=False, soft_wrap=True, style="bold red")
+        self._err.print(f"Error: {_with_name(error.message, about)}", markup=False, soft_wrap=True, style="bold red")
         if error.remedy:
             self._err.print(error.remedy, markup=False, soft_wrap=True)
 
@@ -96,6 +95,18 @@ class CommandRun:
             whole = {"note": NOTE, "software": f"HeartSeg {__version__}", "command": self.command,
                      "exit_code": exit_code, **result}
             typer.echo(json.dumps(whole, indent=2, allow_nan=False, default=str))
+
+
+def _with_name(sentence: str, name: str) -> str:
+    """Put the name of a file or model before a sentence that does not say it; most sentences do.
+
+    A name without a dot may be a word like any other, and counts only in quotes or where the sentence begins.
+    """
+    known = re.escape(name)
+    anywhere = rf"|(?<![\w.-]){known}(?![\w-])" if "." in name else ""
+    if not name or re.search(rf"'{known}'|^(\S*[/\\])?{known}(?![\w.-]){anywhere}", sentence):
+        return sentence
+    return f"{name}: {sentence}"
 
 
 def error_entry(error: HeartSegError) -> dict[str, Any]:

@@ -55,6 +55,14 @@ def test_one_unreadable_label_map_and_no_table_is_written(tmp_path: Path, heart:
     assert not (tmp_path / "volumes.csv").exists()
 
 
+def test_a_message_says_the_name_of_its_file_once(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 300, (10, 10, 10)).astype(np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(noise), str(tmp_path / "scan.nii.gz"))
+    with pytest.raises(InputError, match=r"^scan\.nii\.gz is a scan, not a label map\.") as caught:
+        api.measure(tmp_path / "scan.nii.gz")
+    assert caught.value.message.count("scan.nii.gz") == 1
+
+
 @pytest.mark.parametrize(("table", "said"), [
     ("volumes.txt", "no known ending"), ("missing/volumes.csv", "does not exist"), ("old.csv", "exists already")])
 def test_the_table_is_checked_before_anything_is_read(tmp_path: Path, table: str, said: str) -> None:

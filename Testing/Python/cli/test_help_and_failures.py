@@ -10,6 +10,7 @@ from command_line import NOTE, assert_failed_in_words, call, start
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.cli.command_run import command_run
 from HeartSeg3DLib.cli.failures import explain
+from HeartSeg3DLib.errors import InputError
 
 PATIENT = "Doe^Jane"
 COMMANDS = ["demo", "segment", "measure", "models", "generate", "train", "evaluate"]
@@ -93,6 +94,26 @@ def test_a_log_tells_the_causes_but_not_what_they_said(tmp_path: Path, monkeypat
 
 def test_running_out_of_memory_has_its_own_exit_code() -> None:
     assert explain(MemoryError()).exit_code == 5
+
+
+@pytest.mark.parametrize(("name", "sentence", "said"), [
+    ("a.nii.gz", "a.nii.gz is empty.", "a.nii.gz is empty."),
+    ("a.nii.gz", "/my scans/a.nii.gz does not exist.", "/my scans/a.nii.gz does not exist."),
+    ("a.nii.gz", "3 voxels of a.nii.gz were not numbers.", "3 voxels of a.nii.gz were not numbers."),
+    ("a.nii.gz", "No heart found.", "a.nii.gz: No heart found."),
+    ("a.nii.gz", "data.nii.gz is empty.", "a.nii.gz: data.nii.gz is empty."),
+    ("heart", "No heart found.", "heart: No heart found."),
+    ("heart", "/scans/heart holds no DICOM images.", "/scans/heart holds no DICOM images."),
+    ("tiny", "The model 'tiny' is altered.", "The model 'tiny' is altered."),
+    ("", "No heart found.", "No heart found."),
+])
+def test_a_message_says_the_name_of_its_file_once(
+    name: str, sentence: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with command_run("segment") as run:
+        run.warn(sentence, name)
+        run.trouble(InputError(sentence, "Do something."), name)
+    assert capsys.readouterr().err.splitlines() == [f"Warning: {said}", f"Error: {said}", "Do something."]
 
 
 def test_a_pipe_that_closes_early_is_no_failure() -> None:
