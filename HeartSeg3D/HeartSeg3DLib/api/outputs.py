@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.imaging import SEGMENTATION_KINDS, check_output, check_output_folder
+from HeartSeg3DLib.imaging import SEGMENTATION_KINDS, check_output, check_output_folder, refuse_file_in_the_way
 from HeartSeg3DLib.imaging.header import suffix_of
 
 LABEL_MAP_KINDS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha", ".seq.nrrd")
@@ -71,8 +71,9 @@ def output_folder(folder: Path) -> Iterator[None]:
     """Make a folder if it is not there; if nothing was put into it, it goes away again.
 
     Raises:
-        UsageError: It cannot be made.
+        UsageError: It cannot be made, or a file is in its place.
     """
+    refuse_file_in_the_way(folder)
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)

@@ -3,7 +3,7 @@
 from .dicom import SeriesInfo, list_series
 from .files import scan_of_image
 from .labels import read_label_frames, read_labels
-from .output import check_output, check_output_folder, replacing
+from .output import check_output, check_output_folder, refuse_file_in_the_way, replacing
 from .reading import read_scan
 from .scan import Frame, LazyFrames, Modality, Scan
 from .schemes import SCHEMES
@@ -32,6 +32,7 @@ __all__ = [
     "read_label_frames",
     "read_labels",
     "read_scan",
+    "refuse_file_in_the_way",
     "replacing",
     "scan_of_image",
     "write_image",

@@ -39,17 +39,29 @@ def check_output_folder(folder: Path) -> None:
     """Makes sure that files can be written into a folder.
 
     Raises:
-        UsageError: The folder is missing, is a file, or refuses a new file.
+        UsageError: The folder is missing, a file is in its place, or it refuses a new file.
     """
+    refuse_file_in_the_way(folder)
     if not folder.is_dir():
-        problem = "is a file" if folder.exists() else "does not exist"
-        raise UsageError(f"The output folder {folder} {problem}.", "Create the folder or choose another.")
+        raise UsageError(f"The output folder {folder} does not exist.", "Create the folder or choose another.")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise UsageError(f"Files cannot be written to the folder {folder}.",
                          "Choose a folder that you may write to, or free some space.") from error
+
+
+def refuse_file_in_the_way(folder: Path) -> None:
+    """Makes sure that no file has the place of a folder or of one above it.
+
+    Raises:
+        UsageError: One has.
+    """
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if nearest.exists() and not nearest.is_dir():
+        raise UsageError(f"A file is in the way: {nearest} is not a folder.",
+                         "Choose another output, or move that file.")
 
 
 @contextlib.contextmanager

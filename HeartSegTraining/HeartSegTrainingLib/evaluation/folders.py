@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from HeartSeg3DLib.errors import InputError, UsageError
-from HeartSeg3DLib.imaging import read_labels
+from HeartSeg3DLib.imaging import read_labels, refuse_file_in_the_way
 
 from .hausdorff import Definition
 from .pair import StructureScore, evaluate_pair
@@ -78,6 +78,7 @@ def evaluate_folders(
 
 
 def _check_output(output: Path, force: bool) -> None:
+    refuse_file_in_the_way(output)
     existing = [name for name in (CASES_FILE, SUMMARY_FILE) if (output / name).exists()]
     if existing and not force:
         raise UsageError(f"'{output / existing[0]}' exists already.", "Choose another folder, or use --force.")

@@ -83,6 +83,16 @@ def test_an_output_folder_without_results_goes_away_again(tmp_path: Path) -> Non
     assert (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("out", ["taken", "taken/below", "taken/deep/below"])
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path, out: str) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(UsageError, match="taken is not a folder") as caught, output_folder(tmp_path / out):
+        raise AssertionError
+    assert "Create" not in caught.value.remedy
+    with pytest.raises(UsageError, match="taken is not a folder"):
+        plan_outputs(scans(tmp_path, "a.nii.gz", "b.nii.gz"), tmp_path / out)
+
+
 @pytest.mark.parametrize(("output", "image"), [
     ("heart.nii.gz", "heart_resampled_image.nii.gz"), ("a.b.seg.nrrd", "a.b_resampled_image.nrrd"),
     ("heart.mha", "heart_resampled_image.mha")])

@@ -195,7 +195,8 @@ def test_an_unwritable_folder_is_found_before_the_work_starts(tmp_path: Path) ->
 
 @pytest.mark.usefixtures("user_data")
 @pytest.mark.parametrize(("output", "said"), [
-    ("missing/heart.nii.gz", "does not exist"), ("scan.nii.gz/heart.nii.gz", "is a file"),
+    ("missing/heart.nii.gz", "does not exist"), ("scan.nii.gz/heart.nii.gz", "scan.nii.gz is not a folder"),
+    ("scan.nii.gz/deep/heart.nii.gz", "A file is in the way"),
     ("heart.dcm", "later version"), ("heart.stl", "no ending"), ("heart", "no ending"),
     ("old.nii.gz", "exists already"), ("scan.nii.gz", "one of the scans itself")])
 def test_a_wrong_output_is_found_before_the_work_starts(tmp_path: Path, output: str, said: str) -> None:

@@ -99,6 +99,12 @@ def test_existing_results_are_kept_unless_forced(folders, tmp_path):
     evaluate_folders(*folders, tmp_path / "out", force=True)
 
 
+def test_a_file_in_the_way_of_the_tables_is_named(folders, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(UsageError, match="out is not a folder"):
+        evaluate_folders(*folders, tmp_path / "out")
+
+
 def test_folders_without_a_common_case_are_refused(folders, tmp_path):
     write(tmp_path / "other" / "x.nii.gz", {1: 8})
     with pytest.raises(InputError, match=r"a\.nrrd") as caught:

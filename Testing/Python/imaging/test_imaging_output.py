@@ -58,7 +58,7 @@ def test_impossible_output_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError, match="does not exist"):
         check_output(tmp_path / "no" / "a.nrrd", force=True, kinds=KINDS)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="is a file"):
+    with pytest.raises(UsageError, match="file is not a folder"):
         check_output(tmp_path / "file" / "a.nrrd", force=True, kinds=KINDS)
     (tmp_path / "b.nrrd").mkdir()
     with pytest.raises(UsageError, match="is a folder"):
