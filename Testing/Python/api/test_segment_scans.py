@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from dicom_examples import write_volume
 from HeartSeg3DLib import api
 from HeartSeg3DLib.errors import CancelledError, InputError, ModelError, UsageError
 from HeartSeg3DLib.imaging import read_label_frames, read_scan
+from HeartSeg3DLib.segmentation.borders import cut_structures
+from HeartSeg3DLib.segmentation.frame import view_in_model_frame
 from random_models import NEVER_A_HEART, ct_like, same_grid, write_cine, write_ct, write_package
 
 
@@ -99,6 +102,32 @@ def test_a_cine_gives_a_label_map_for_every_frame(tmp_path: Path, models: api.Se
     assert [frame.time_ms for frame in frames] == pytest.approx([0.0, 40.0, 80.0], abs=1e-3)
     assert all(same_grid(frame.image, ct_like()) for frame in frames)
     assert all(len(volumes) == 3 for volumes in done.volumes_ml.values())
+
+
+def test_what_the_border_cuts_in_any_frame_is_one_warning(
+    tmp_path: Path, models: api.SegmentationModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = models.segmenter()
+    real, frames = segmenter.segment, iter(([2], [2, 6], []))
+
+    def segment(image: sitk.Image, *rest: object, **more: object) -> object:
+        found = real(image, *rest, **more)
+        voxels = np.zeros(image.GetSize()[::-1], np.uint8)
+        for value in next(frames):
+            voxels[-3:, 2 * value:2 * value + 3, 2:18] = value
+        labels = sitk.GetImageFromArray(voxels)
+        labels.CopyInformation(image)
+        volume = view_in_model_frame(labels)
+        warnings = ["Something else.", *cut_structures(volume.array, volume, True)]
+        return replace(found, labels=labels, warnings=warnings)
+
+    monkeypatch.setattr(segmenter, "segment", segment)
+    done = api.segment_to_file(write_cine(tmp_path / "cine.nii.gz"), tmp_path / "heart.nii.gz", models)
+    cut = [sentence for sentence in done.warnings if "cut by" in sentence]
+    assert len(cut) == 1
+    assert cut[0].startswith("2 structures are cut by")
+    assert "Left ventricle myocardium (upper)" in cut[0]
+    assert done.warnings.count("Something else.") == 1
 
 
 def test_one_frame_of_a_cine_gives_a_plain_label_map(tmp_path: Path, models: api.SegmentationModels) -> None:
