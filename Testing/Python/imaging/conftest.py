@@ -67,3 +67,15 @@ def same_grid() -> Callable[[sitk.Image, sitk.Image, float], bool]:
                          (one.GetDirection(), other.GetDirection())))
 
     return compare
+
+
+@pytest.fixture
+def ct() -> np.ndarray:
+    """(slices, rows, columns)"""
+    return np.random.default_rng(1).normal(0, 300, (7, 24, 20)).astype(np.int16)
+
+
+@pytest.fixture
+def cine() -> np.ndarray:
+    """(phases, slices, rows, columns)"""
+    return np.random.default_rng(2).integers(0, 2000, (4, 3, 24, 20)).astype(np.uint16)

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
+
+from HeartSeg3DLib.imaging import Scan
 
 LONG = {"OB", "OW", "SQ", "UN", "UT"}
 EXPLICIT, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
@@ -150,3 +153,24 @@ def write_enhanced(path: Path, voxels: np.ndarray, *, step: float = 8.0, delays:
     return write_dicom(path, np.stack(frames), sop_class=ENHANCED_MR, modality="MR", frames=len(frames),
                        position=None, orientation=None, spacing=None, instance="1.9.77",
                        more=[(0x52009229, "SQ", [shared]), (0x52009230, "SQ", groups)], **extra)
+
+
+def write_cine(folder: Path, cine: np.ndarray, *, step: float = 10.0, one_series: bool = False,
+               start: int = 1, kind: str = "M", **extra: Any) -> None:
+    """Writes a cine with one series per slice position, or all in one, files named against their order."""
+    phases, slices = cine.shape[:2]
+    for place in range(slices):
+        for phase in range(phases):
+            series = start if one_series else start + place
+            count = phase * slices + place if one_series else phase
+            facts = {"series": f"1.2.{series}", "number": series, "position": (5, 6, step * place),
+                     "instance": f"1.{ord(kind)}.{start}.{place}.{phase}", "instance_number": count + 1,
+                     "modality": "MR", "description": "cine sax", "trigger": 30 * phase,
+                     "image_type": ("ORIGINAL", "PRIMARY", kind), **extra}
+            name = f"{start}-{slices - place}-{phases - phase}"
+            write_dicom(folder / f"series{series}" / name, cine[phase, place], **facts)
+
+
+def voxels_of(scan: Scan, frame: int = 0) -> np.ndarray:
+    """Voxels of one frame of a scan that was read, (slices, rows, columns)."""
+    return sitk.GetArrayFromImage(scan.frames[frame].image)
