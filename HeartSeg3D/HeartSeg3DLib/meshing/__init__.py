@@ -1,0 +1,1 @@
+"""Surfaces and meshes of a label map."""

@@ -1,0 +1,1 @@
+"""HeartSeg in the scene of 3D Slicer: the only room that imports `slicer`."""

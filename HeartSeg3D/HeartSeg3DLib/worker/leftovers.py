@@ -1,0 +1,17 @@
+"""What a killed process may leave in a user's folder, and how it is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from HeartSeg3DLib.api.outputs import resampled_image_path
+from HeartSeg3DLib.imaging.output import remove_partial
+
+
+def remove_partial_outputs(request: Mapping[str, Any]) -> None:
+    """Remove files that were being written for a request when its process ended; finished outputs stay."""
+    if output := request.get("output"):
+        remove_partial(Path(output))
+        remove_partial(resampled_image_path(Path(output)))
