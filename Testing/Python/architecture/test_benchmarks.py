@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,17 +22,6 @@ def test_prepared_scenes_are_kept_in_the_repository_wherever_the_benchmark_is_st
     (default,) = (keyword.value for keyword in calls[0].keywords if keyword.arg == "default")
     folder = eval(ast.unparse(default), {"Path": Path, "__file__": str(BENCHMARKS / name)})
     assert folder == repository / "work" / "scenes" / "heldout"
-
-
-@pytest.fixture
-def clone(repository: Path, tmp_path: Path) -> Path:
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
-    folder = tmp_path / "clone"
-    folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "setup.py", "constraints.txt"):
-        shutil.copy(repository / name, folder)
-    return folder
 
 
 def commands_of_make_benchmark(clone: Path) -> str:

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from HeartSeg3DLib import errors
+from HeartSeg3DLib.notice import NOTE
 from HeartSegTrainingLib.cli import full_app
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -53,7 +54,7 @@ def test_a_failure_without_a_remedy_is_seen(call: str) -> None:
 
 
 def test_the_notice_is_written_down_once() -> None:
-    found = [name for name, tree in trees() for _, text in strings(tree) if "medical device" in text.lower()]
+    found = [name for name, tree in trees() for _, text in strings(tree) if NOTE in text.lower()]
     assert found == ["HeartSeg3D/HeartSeg3DLib/notice.py"]
 
 

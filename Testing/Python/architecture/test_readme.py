@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 import typer
 
+from HeartSeg3DLib import __version__
 from HeartSegTrainingLib.cli import full_app
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
@@ -39,6 +42,22 @@ def test_links_lead_somewhere(repository: Path) -> None:
     missing = [link for link in links if "://" not in link and not (repository / link).exists()]
     assert links
     assert missing == []
+
+
+def test_continuous_integration_can_do_without_the_packages_for_graphics_cards(clone: Path, repository: Path) -> None:
+    (index,) = re.findall(r"^TORCH_FOR_PROCESSORS := (\S+)$", (repository / "Makefile").read_text(), re.MULTILINE)
+    assert f"TORCH_INDEX={index} .ci/run" in README
+    commands = subprocess.run(["make", "--dry-run", "test"], cwd=clone, env={**os.environ, "TORCH_INDEX": index},
+                              capture_output=True, text=True, check=True).stdout
+    assert f"--index-url {index} torch" in commands
+
+
+def test_the_changelog_names_every_command(repository: Path) -> None:
+    changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest, = re.findall(r"^## \[(\S+)\]", changes, re.MULTILINE)[:1]
+    assert newest == __version__
+    commands = typer.main.get_command(full_app()).commands
+    assert [name for name in commands if f"`heartseg {name}`" not in changes] == []
 
 
 def test_continuous_integration_installs_the_system_packages_that_the_readme_names(repository: Path) -> None:
