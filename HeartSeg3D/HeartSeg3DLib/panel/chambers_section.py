@@ -1,0 +1,125 @@
+"""The section that lists the structures of the result and leads to their editing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+from HeartSeg3DLib.panel.chamber_row import NO_MARK, ChamberRow, ChamberState
+from HeartSeg3DLib.panel.context import PanelContext
+from HeartSeg3DLib.panel.edit_tools import EditTools
+from HeartSeg3DLib.panel.observations import Observations
+from HeartSeg3DLib.panel.phase_slider import PhaseSlider
+from HeartSeg3DLib.panel.result_summary import marks_of
+
+QUIET_MS = 300
+"""Volumes are counted again this long after the last change: not at every stroke of a brush."""
+
+
+class ChambersSection:
+    """A row for each structure of the shown segmentation."""
+
+    def __init__(self, context: PanelContext) -> None:
+        self._context = context
+        self._segmentation: Any = None
+        self._rows: list[ChamberRow] = []
+        self._volumes: dict[str, float] = {}
+        self._edited: set[str] = set()
+        self._observations = Observations()
+        self.tools = EditTools(context, self.measure_soon)
+        self.phases = PhaseSlider(context)
+        self._quiet = qt.QTimer(context.form)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(QUIET_MS)
+        self._quiet.connect("timeout()", self.measure)
+        context.ui.showSurfacesCheckBox.connect("toggled(bool)", self._show_surfaces)
+
+    def show(self, segmentation: Any) -> None:
+        """List the structures of a segmentation, or say that there is none."""
+        self._observations.remove_all()
+        if segmentation is not self._segmentation:
+            self.tools.leave()
+        self._segmentation = segmentation
+        if segmentation is not None:
+            self._observe(segmentation)
+        self.phases.show(segmentation)
+        self.measure()
+
+    def leave(self) -> None:
+        """Let go of the segmentation, before scene or module close."""
+        self._quiet.stop()
+        self._observations.remove_all()
+        self.tools.leave()
+        self._segmentation = None
+
+    def measure_soon(self, *_caller_and_event: Any) -> None:
+        """Measure once nothing has changed for a moment."""
+        self._quiet.start()
+
+    def measure(self) -> None:
+        """Count the volumes again, see what is edited, and show both."""
+        if self._segmentation is None:
+            self._volumes, self._edited = {}, set()
+        else:
+            self._volumes = self._context.services.volume_table.volumes(self._segmentation)
+            self._edited = set(self._context.services.original.edited(self._segmentation))
+        self.refresh()
+
+    def refresh(self, *_caller_and_event: Any) -> None:
+        """Show rows and tools as the segmentation is now."""
+        states = self._states()
+        ui = self._context.ui
+        self._fit_rows(len(states))
+        chosen = self.tools.chamber if states else ""
+        for row, state in zip(self._rows, states, strict=True):
+            row.show(state, state.id == chosen)
+        ui.chambersLabel.visible = not states
+        ui.chamberRows.visible = bool(states)
+        ui.showSurfacesCheckBox.visible = bool(states)
+        self.tools.show_tools({state.id for state in states}, self._edited)
+
+    def choose(self, id: str) -> None:
+        """Show a structure in the slice views and make it the one that is edited."""
+        self.tools.edit(self._segmentation, id)
+        self.refresh()
+
+    def _states(self) -> list[ChamberState]:
+        if self._segmentation is None:
+            return []
+        segments = self._segmentation.GetSegmentation()
+        display = self._segmentation.GetDisplayNode()
+        marks = marks_of(self._segmentation)
+        states = []
+        for id in segments.GetSegmentIDs():
+            segment = segments.GetSegment(id)
+            red, green, blue = (round(255 * part) for part in segment.GetColor())
+            states.append(ChamberState(
+                id, segment.GetName(), (red, green, blue), self._volumes.get(id),
+                display is None or bool(display.GetSegmentVisibility(id)), marks.get(id, NO_MARK), id in self._edited,
+            ))
+        return states
+
+    def _fit_rows(self, count: int) -> None:
+        while len(self._rows) > count:
+            self._rows.pop().remove()
+        while len(self._rows) < count:
+            self._rows.append(ChamberRow(self._context.ui.chamberRows, len(self._rows), self._context.icons,
+                                         self.choose, self._show_or_hide))
+        # The column of names takes the space that is left.
+        self._context.ui.chamberRows.layout().setColumnStretch(0, 1)
+
+    def _observe(self, segmentation: Any) -> None:
+        segments = segmentation.GetSegmentation()
+        for event in (segments.SegmentAdded, segments.SegmentRemoved, segments.SegmentModified,
+                      segments.SourceRepresentationModified):
+            self._observations.add(segmentation, event, self.measure_soon)
+        self._observations.add(segmentation, segmentation.TransformModifiedEvent, self.measure_soon)
+        self._observations.add(segmentation, segmentation.DisplayModifiedEvent, self.refresh)
+
+    def _show_or_hide(self, id: str, visible: bool) -> None:
+        self._segmentation.GetDisplayNode().SetSegmentVisibility(id, visible)
+
+    def _show_surfaces(self, shown: bool) -> None:
+        if self._segmentation is not None and self._segmentation.GetDisplayNode() is not None:
+            self._segmentation.GetDisplayNode().SetVisibility3D(shown)

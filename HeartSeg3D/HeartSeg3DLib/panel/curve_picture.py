@@ -1,0 +1,90 @@
+"""The volume curve of a beating heart, drawn small for the panel; the plot view has the large one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import qt
+
+from HeartSeg3DLib.anatomy import BY_ID
+from HeartSeg3DLib.measurement.function import HeartFunction
+
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
+DOT = 6
+
+
+def curve_picture(function: HeartFunction, width: int, height: int, widget: Any) -> Any:
+    """Return a pixmap of both ventricles' volumes over the phases, ED and ES marked.
+
+    Args:
+        function: What was measured.
+        width: Pixels.
+        height: Pixels.
+        widget: Gives the palette's colors.
+    """
+    pixmap = qt.QPixmap(width, height)
+    pixmap.fill(widget.palette.color(qt.QPalette.Base))
+    painter = qt.QPainter(pixmap)
+    painter.setRenderHint(qt.QPainter.Antialiasing)
+    top = max(max(volumes) for volumes in function.curve.values())
+    scale = _Scale(width, height, len(function.times_ms), _round_up(top))
+    text = widget.palette.color(qt.QPalette.Text)
+    _draw_axes(painter, scale, text, function)
+    for id, volumes in function.curve.items():
+        _draw_curve(painter, scale, volumes, qt.QColor(*BY_ID[id].color), id, text)
+    painter.end()
+    return pixmap
+
+
+class _Scale:
+    """Where a phase and a volume lie in the picture."""
+
+    def __init__(self, width: int, height: int, phases: int, top: float) -> None:
+        self.width, self.height, self.phases, self.top = width, height, phases, top
+
+    def x(self, phase: int) -> int:
+        return round(LEFT + DOT + (self.width - LEFT - RIGHT - 2 * DOT) * phase / (self.phases - 1))
+
+    def y(self, volume: float) -> int:
+        return round(self.height - BOTTOM - (self.height - TOP - BOTTOM) * volume / self.top)
+
+
+def _draw_axes(painter: Any, scale: _Scale, color: Any, function: HeartFunction) -> None:
+    faint = qt.QColor(color)
+    faint.setAlpha(60)
+    for volume in (0.0, scale.top / 2, scale.top):
+        painter.setPen(qt.QPen(faint))
+        painter.drawLine(LEFT, scale.y(volume), scale.width - RIGHT, scale.y(volume))
+        painter.setPen(qt.QPen(color))
+        painter.drawText(0, scale.y(volume) - 8, LEFT - 6, 16, int(qt.Qt.AlignRight | qt.Qt.AlignVCenter),
+                         f"{volume:.0f}")
+    for name, phase in (("ED", function.ed_index), ("ES", function.es_index)):
+        pen = qt.QPen(faint)
+        pen.setStyle(qt.Qt.DashLine)
+        painter.setPen(pen)
+        painter.drawLine(scale.x(phase), TOP, scale.x(phase), scale.height - BOTTOM)
+        painter.setPen(qt.QPen(color))
+        painter.drawText(scale.x(phase) - 20, scale.height - BOTTOM + 3, 40, 16, int(qt.Qt.AlignHCenter), name)
+    painter.drawText(0, scale.height - BOTTOM + 3, LEFT - 6, 16, int(qt.Qt.AlignRight), "mL")
+
+
+def _draw_curve(painter: Any, scale: _Scale, volumes: Sequence[float], color: Any, name: str, text: Any) -> None:
+    pen = qt.QPen(color)
+    pen.setWidth(2)
+    painter.setPen(pen)
+    points = [(scale.x(phase), scale.y(volume)) for phase, volume in enumerate(volumes)]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        painter.drawLine(x0, y0, x1, y1)
+    painter.setBrush(qt.QBrush(color))
+    for x, y in points:
+        painter.drawEllipse(x - DOT // 2, y - DOT // 2, DOT, DOT)
+    x, y = points[0]
+    painter.setPen(qt.QPen(text))
+    painter.drawText(x + DOT, y - 18, 40, 16, int(qt.Qt.AlignLeft), name)
+
+
+def _round_up(volume: float) -> float:
+    """Return the next multiple of 20 mL with some air above the curve."""
+    return 20.0 * (int(volume * 1.1 / 20.0) + 1)

@@ -1,0 +1,49 @@
+"""The few marks that the panel draws itself: color swatches and trust dots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+SIZE = 14
+_LEVEL_COLORS = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0), "red": (204, 51, 51)}
+
+
+def swatch(color: tuple[int, int, int]) -> Any:
+    """Return a square pixmap of one sRGB color (0-255), with a thin darker frame."""
+    pixmap, painter = _canvas()
+    painter.setPen(qt.QPen(qt.QColor(*(part * 6 // 10 for part in color))))
+    painter.setBrush(qt.QBrush(qt.QColor(*color)))
+    painter.drawRect(1, 1, SIZE - 3, SIZE - 3)
+    painter.end()
+    return pixmap
+
+
+def trust_dot(level: str) -> Any:
+    """Return the pixmap of a trust level: grey, green, amber or red.
+
+    Amber is half filled, so that it differs from the others without color too.
+    """
+    pixmap, painter = _canvas()
+    color = qt.QColor(*_LEVEL_COLORS[level])
+    pen = qt.QPen(color)
+    pen.setWidth(2)
+    painter.setPen(pen)
+    if level != "amber":
+        painter.setBrush(qt.QBrush(color))
+    painter.drawEllipse(3, 3, SIZE - 6, SIZE - 6)
+    if level == "amber":
+        painter.setBrush(qt.QBrush(color))
+        sixteenth = 16
+        painter.drawPie(3, 3, SIZE - 6, SIZE - 6, 90 * sixteenth, 180 * sixteenth)
+    painter.end()
+    return pixmap
+
+
+def _canvas() -> tuple[Any, Any]:
+    pixmap = qt.QPixmap(SIZE, SIZE)
+    pixmap.fill(qt.QColor(0, 0, 0, 0))
+    painter = qt.QPainter(pixmap)
+    painter.setRenderHint(qt.QPainter.Antialiasing)
+    return pixmap, painter

@@ -1,0 +1,103 @@
+"""The section for beating hearts: volume curve, ejection fraction and what else follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.panel.context import PanelContext
+from HeartSeg3DLib.panel.curve_picture import curve_picture
+from HeartSeg3DLib.panel.tables import copy_table, fill_table
+from HeartSeg3DLib.scene.text import _
+
+
+class FunctionSection:
+    """Shows the function of the segmented sequence; folded and explained for anything else."""
+
+    def __init__(self, context: PanelContext) -> None:
+        self._context = context
+        self._segmentation: Any = None
+        self._asked: tuple[Any, ...] = ()
+        ui = context.ui
+        ui.showPlotButton.connect("clicked()", self._show_plot)
+        ui.copyFunctionButton.connect("clicked()", lambda: copy_table(ui.functionTable))
+
+    def show(self, segmentation: Any) -> None:
+        """Show a segmentation's function, if it beats."""
+        beating = segmentation is not None and self._context.services.function_result.is_sequence_result(segmentation)
+        ui = self._context.ui
+        if beating and self._segmentation is not segmentation:
+            ui.functionSection.collapsed = False
+        self._segmentation = segmentation if beating else None
+        self._asked = ()
+        ui.functionRow.visible = beating
+        ui.functionLabel.visible = not beating
+        self.refresh()
+
+    def leave(self) -> None:
+        """Let go of the segmentation."""
+        self._segmentation = None
+
+    def refresh(self) -> None:
+        """Measure again if anything it depends on has changed."""
+        if self._segmentation is None:
+            return
+        facts = self._facts()
+        if tuple(facts.values()) == self._asked:
+            return
+        self._asked = tuple(facts.values())
+        functions = self._context.services.function_result
+        ui = self._context.ui
+        try:
+            function = functions.function_of(self._segmentation, **facts)
+        except HeartSegError as error:
+            ui.functionWarningLabel.text = str(error)
+            fill_table(ui.functionTable, [], [])
+            ui.curveLabel.clear()
+            return
+        functions.store_function(self._segmentation, function)
+        self._show_function(function)
+
+    def _show_function(self, function: Any) -> None:
+        ui = self._context.ui
+        header, *rows = function_rows(function)
+        fill_table(ui.functionTable, header, rows)
+        width = max(ui.functionRow.width, 300)
+        ui.curveLabel.setPixmap(curve_picture(function, width, ui.curveLabel.minimumHeight, ui.curveLabel))
+        ui.functionWarningLabel.text = "\n".join(function.warnings)
+        ui.functionWarningLabel.visible = bool(function.warnings)
+        automatic = _("automatic ({phase})")
+        ui.endDiastoleSpinBox.specialValueText = automatic.format(phase=function.ed_index)
+        ui.endSystoleSpinBox.specialValueText = automatic.format(phase=function.es_index)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return the arguments that the user gave; 0 and -1 mean that nothing was given."""
+        parameters = self._context.parameters
+        return {
+            "heart_rate": parameters.heartRate or None,
+            "height_cm": parameters.heightCm or None,
+            "weight_kg": parameters.weightKg or None,
+            "end_diastole": parameters.endDiastole if parameters.endDiastole >= 0 else None,
+            "end_systole": parameters.endSystole if parameters.endSystole >= 0 else None,
+        }
+
+    def _show_plot(self) -> None:
+        self._context.services.function_result.show_plot(self._segmentation)
+
+
+def function_rows(function: Any) -> list[list[str]]:
+    """Return the table: one row a quantity, left and right ventricle beside each other, the header first."""
+    table: dict[tuple[str, str], dict[str, float]] = {}
+    for row in function.to_rows():
+        # What belongs to the whole heart or to the left ventricle's wall stands in the first column.
+        column = "RV" if row.structure == "RV" else "LV"
+        table.setdefault((row.quantity, row.unit), {})[column] = row.value
+    rows = [[quantity, *(_number(values.get(id)) for id in ("LV", "RV")), unit]
+            for (quantity, unit), values in table.items()]
+    return [[_("Quantity"), "LV", "RV", _("unit")], *rows]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.2f}"

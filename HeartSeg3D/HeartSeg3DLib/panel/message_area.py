@@ -1,0 +1,87 @@
+"""The panel's one place for sentences: what was done, what to look at, what failed and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+
+from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.scene.text import _
+
+INFO, DONE, WARNING, FAILURE = "info", "done", "warning", "failure"
+ICON_SIZE = 16
+
+
+class MessageArea:
+    """Shows one message with its remedy; details and report on request.
+
+    Args:
+        ui: The panel's widgets by name.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self._report: Callable[[], str] | None = None
+        self._remedy: Callable[[], None] | None = None
+        ui.detailsButton.connect("toggled(bool)", self._show_details)
+        ui.copyReportButton.connect("clicked()", self._copy_report)
+        ui.remedyButton.connect("clicked()", self._do_remedy)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._ui.messageRow.visible = False
+
+    def show(self, kind: str, text: str, *, details: str = "", report: Callable[[], str] | None = None,
+             remedy: tuple[str, Callable[[], None]] | None = None) -> None:
+        """Show a message.
+
+        Args:
+            kind: `info`, `done`, `warning` or `failure`.
+            text: One or two sentences.
+            details: More lines, folded at first.
+            report: Gives the text for "Copy report"; the button is hidden without it.
+            remedy: What one more button says and does.
+        """
+        ui = self._ui
+        ui.messageIcon.setPixmap(self._icon(kind))
+        ui.messageLabel.text = text
+        ui.detailsText.setPlainText(details)
+        ui.detailsButton.checked = False
+        ui.detailsButton.visible = bool(details)
+        self._show_details(False)
+        self._report = report
+        ui.copyReportButton.visible = report is not None
+        ui.copyReportButton.text = _("Copy report")
+        ui.remedyButton.text = remedy[0] if remedy else ""
+        ui.remedyButton.visible = remedy is not None
+        self._remedy = remedy[1] if remedy else None
+        ui.messageRow.visible = True
+
+    def show_error(self, error: HeartSegError, report: Callable[[], str] | None = None,
+                   details: str = "") -> None:
+        """Show a failure with what to do about it."""
+        self.show(FAILURE, f"{error.message} {error.remedy}".strip(), details=details, report=report)
+
+    def _icon(self, kind: str) -> Any:
+        icons = {
+            INFO: qt.QStyle.SP_MessageBoxInformation,
+            DONE: qt.QStyle.SP_DialogApplyButton,
+            WARNING: qt.QStyle.SP_MessageBoxWarning,
+            FAILURE: qt.QStyle.SP_MessageBoxCritical,
+        }
+        return self._ui.messageIcon.style().standardIcon(icons[kind]).pixmap(ICON_SIZE, ICON_SIZE)
+
+    def _show_details(self, shown: bool) -> None:
+        self._ui.detailsText.visible = shown
+
+    def _copy_report(self) -> None:
+        if self._report is not None:
+            qt.QApplication.clipboard().setText(self._report())
+            self._ui.copyReportButton.text = _("Copied")
+
+    def _do_remedy(self) -> None:
+        if self._remedy is not None:
+            self._remedy()

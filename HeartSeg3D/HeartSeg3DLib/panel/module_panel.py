@@ -1,0 +1,116 @@
+"""The panel as a whole: its sections, the scene's settings, and what happens when module or scene come and go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import vtk
+
+from HeartSeg3DLib.panel.batch_section import BatchSection
+from HeartSeg3DLib.panel.chambers_section import ChambersSection
+from HeartSeg3DLib.panel.context import PanelContext
+from HeartSeg3DLib.panel.function_section import FunctionSection
+from HeartSeg3DLib.panel.message_area import MessageArea
+from HeartSeg3DLib.panel.models_section import ModelsSection
+from HeartSeg3DLib.panel.observations import Observations
+from HeartSeg3DLib.panel.pump import Pump
+from HeartSeg3DLib.panel.questions import Questions
+from HeartSeg3DLib.panel.report_section import ReportSection
+from HeartSeg3DLib.panel.segment_section import SegmentSection
+from HeartSeg3DLib.panel.services import SceneServices
+
+
+class ModulePanel:
+    """Everything that the module shows.
+
+    Args:
+        form: The widget loaded from HeartSeg3D.ui.
+        ui: Its named widgets as attributes.
+        logic: HeartSeg3DLogic.
+        icons: Folder of the module's icons.
+        questions: Asks the user; dialogs by default.
+        services: The rooms of `scene`; the real ones by default.
+    """
+
+    def __init__(self, form: Any, ui: Any, logic: Any, icons: Path, questions: Questions | None = None,
+                 services: SceneServices | None = None) -> None:
+        self.context = PanelContext(
+            form, ui, logic, icons, questions or Questions(form), services or SceneServices(), Pump(form),
+            MessageArea(ui),
+        )
+        self.segment = SegmentSection(self.context)
+        self.chambers = ChambersSection(self.context)
+        self.function = FunctionSection(self.context)
+        self.batch = BatchSection(self.context, self.segment.choices)
+        self.report = ReportSection(self.context)
+        self.models = ModelsSection(self.context, self.segment.choices.refresh_models)
+        self.context.result_changed.append(self.show_result)
+        self._observations = Observations()
+        self._gui_tag: Any = None
+        self._shown_result: Any = None
+        self._first_time = True
+        self._attach()
+
+    def enter(self) -> None:
+        """The module comes into view."""
+        self._attach()
+        if self._first_time:
+            self._first_time = False
+            if self.segment.show_dependencies():
+                self.segment.choices.ask_for_devices()
+        self.show_result()
+
+    def exit(self) -> None:
+        """Another module comes into view; a run goes on."""
+        self.chambers.tools.editor.exit()
+
+    def scene_about_to_close(self) -> None:
+        """Stop what runs and let go of every node."""
+        self.segment.abandon()
+        self.batch.abandon()
+        self.report.abandon()
+        self.context.messages.clear()
+        self._detach()
+
+    def cleanup(self) -> None:
+        """The module is unloaded: nothing may run or call back any more."""
+        self.scene_about_to_close()
+        self.segment.choices.close()
+
+    def show_result(self) -> None:
+        """Show the chosen segmentation in every section that needs one."""
+        self._shown_result = self.context.result
+        self.chambers.show(self._shown_result)
+        self.function.show(self._shown_result)
+        self.report.show(self._shown_result)
+        self.segment.refresh()
+
+    def _attach(self) -> None:
+        """Bind the widgets to the scene's settings."""
+        if self.context.parameters is not None:
+            return
+        parameters = self.context.logic.getParameterNode()
+        self.context.parameters = parameters
+        self._gui_tag = parameters.connectGui(self.context.ui)
+        self._observations.add(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters)
+        self.segment.choices.refresh_models()
+        self.models.refresh()
+        self.chambers.tools.show_mode()
+        self.show_result()
+
+    def _detach(self) -> None:
+        self._observations.remove_all()
+        self.chambers.leave()
+        self.function.leave()
+        if self.context.parameters is not None:
+            self.context.parameters.disconnectGui(self._gui_tag)
+        self.context.parameters = None
+        self._shown_result = None
+
+    def _on_parameters(self, _caller: Any, _event: Any) -> None:
+        if self.context.result is not self._shown_result:
+            self.show_result()
+        else:
+            self.function.refresh()
+            self.segment.refresh()

@@ -1,0 +1,165 @@
+"""Model, quality, scan type and device: what the next run uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+from HeartSeg3DLib.panel.context import PanelContext
+from HeartSeg3DLib.scene.text import _
+
+QUALITIES = ("fast", "standard", "best")
+ESTIMATED_SECONDS = {"fast": 8, "standard": 10, "best": 40}
+"""Before the first run on a computer: about what two processor cores need for a chest CT."""
+
+
+class RunChoices:
+    """Fills the selectors and keeps them and the parameter node the same."""
+
+    def __init__(self, context: PanelContext) -> None:
+        self._context = context
+        self._query: Any = None
+        self._filling = False
+        self._models: list[Any] = []
+        ui = context.ui
+        for name, button in self._quality_buttons().items():
+            button.connect("toggled(bool)", lambda on, name=name: self._chosen("quality", name) if on else None)
+        for selector, parameter in self._selectors():
+            selector.connect(
+                "currentIndexChanged(int)",
+                lambda index, s=selector, p=parameter: self._chosen(p, s.itemData(index)),
+            )
+        ui.modelCardButton.connect("clicked()", self._show_card)
+        self._fill(ui.modalitySelector, [(_("automatic"), "auto"), ("CT", "ct"), ("MRI", "mr")])
+        self._fill(ui.deviceSelector, [(_("automatic"), "auto"), ("CPU", "cpu")])
+
+    def refresh_models(self) -> None:
+        """List the installed models again."""
+        self._models = [model for model in self._context.services.model_choices.model_choices()
+                        if model.role == "segmenter" and not model.problem]
+        self._fill(self._context.ui.modelSelector, [(_model_text(model), model.id) for model in self._models])
+        self.show_parameters()
+
+    def ask_for_devices(self) -> None:
+        """Ask the child process, in the background and once, which devices work."""
+        if self._query is not None:
+            return
+        self._query = self._context.services.devices.DeviceQuery()
+        self._query.start()
+        self._context.pump.start(self._wait_for_devices)
+
+    def show_parameters(self) -> None:
+        """Show what the parameter node says; what it names but this computer lacks becomes the first choice."""
+        parameters = self._context.parameters
+        if parameters is None:
+            return
+        self._filling = True
+        for selector, parameter in self._selectors():
+            index = selector.findData(getattr(parameters, parameter))
+            selector.setCurrentIndex(max(index, 0))
+        self._quality_buttons()[parameters.quality].checked = True
+        self._filling = False
+        if self._models and self._context.ui.modelSelector.findData(parameters.model) < 0:
+            parameters.model = self._models[0].id
+        self.show_times()
+
+    def show_times(self) -> None:
+        """Write the expected time beside each quality."""
+        for quality, button in self._quality_buttons().items():
+            seconds = self._context.services.settings.expected_seconds(quality, self._device())
+            if seconds is None:
+                shown = ESTIMATED_SECONDS[quality]
+                button.text = f"{_(quality)} (~{shown} s)"
+                button.toolTip = _("An estimate: it has not run on this computer yet.")
+            else:
+                button.text = f"{_(quality)} ({seconds:.0f} s)"
+                button.toolTip = _("So long took the last run on this device.")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the keyword arguments of a run."""
+        parameters = self._context.parameters
+        return {
+            "model": parameters.model or None,
+            "device": parameters.device,
+            "quality": parameters.quality,
+            "modality": parameters.modality,
+            # Surfaces are cheap and made in the child; whether they are shown is the display's business.
+            "surfaces": True,
+        }
+
+    def enable(self, on: bool) -> None:
+        """Allow or forbid changes while a run goes on."""
+        for selector, _parameter in self._selectors():
+            selector.enabled = on
+        self._context.ui.qualityRow.enabled = on
+
+    def close(self) -> None:
+        """Stop asking for devices."""
+        if self._query is not None:
+            self._query.close()
+            self._context.pump.stop(self._wait_for_devices)
+
+    def _wait_for_devices(self) -> bool:
+        if not self._query.step():
+            return False
+        if self._query.error is not None:
+            self._context.ui.deviceSelector.toolTip = str(self._query.error)
+        else:
+            label = self._context.services.devices.label
+            self._fill(self._context.ui.deviceSelector, [(label(device), device.id) for device in self._query.devices])
+            self.show_parameters()
+        return True
+
+    def _device(self) -> str:
+        return str(self._context.parameters.device) if self._context.parameters is not None else "auto"
+
+    def _chosen(self, parameter: str, value: Any) -> None:
+        if self._filling or self._context.parameters is None or value is None:
+            return
+        setattr(self._context.parameters, parameter, value)
+        if parameter == "device":
+            self.show_times()
+
+    def _fill(self, selector: Any, items: list[tuple[str, str]]) -> None:
+        self._filling = True
+        selector.clear()
+        for text, data in items:
+            selector.addItem(text, data)
+        self._filling = False
+
+    def _selectors(self) -> tuple[tuple[Any, str], ...]:
+        ui = self._context.ui
+        return (ui.modelSelector, "model"), (ui.modalitySelector, "modality"), (ui.deviceSelector, "device")
+
+    def _quality_buttons(self) -> dict[str, Any]:
+        ui = self._context.ui
+        return dict(zip(QUALITIES, (ui.fastRadio, ui.standardRadio, ui.bestRadio), strict=True))
+
+    def _show_card(self) -> None:
+        chosen = [model for model in self._models if model.id == self._context.parameters.model]
+        if chosen:
+            show_model_card(self._context.form, chosen[0])
+
+
+def show_model_card(parent: Any, model: Any) -> Any:
+    """Open a window with a model's card beside the panel; it does not have to be answered."""
+    dialog = qt.QDialog(parent)
+    dialog.setWindowTitle(f"{model.title} {model.version}")
+    dialog.setAttribute(qt.Qt.WA_DeleteOnClose)
+    layout = qt.QVBoxLayout(dialog)
+    text = qt.QTextBrowser(dialog)
+    text.setHtml(model.card_html)
+    text.setOpenExternalLinks(True)
+    layout.addWidget(text)
+    buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Close, dialog)
+    buttons.connect("rejected()", dialog.close)
+    layout.addWidget(buttons)
+    dialog.resize(520, 560)
+    dialog.show()
+    return dialog
+
+
+def _model_text(model: Any) -> str:
+    kinds = {"ct": "CT", "mr": "MRI"}
+    return f"{model.title} {model.version}, {' + '.join(kinds[modality] for modality in model.modalities)}"

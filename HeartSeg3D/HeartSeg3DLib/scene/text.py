@@ -1,0 +1,7 @@
+"""The translated texts of the module: Slicer's `tr` under the name that its text extraction looks for."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+__all__ = ["_"]

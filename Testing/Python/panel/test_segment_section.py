@@ -1,0 +1,188 @@
+"""The section that segments, by its buttons: every state on the way from an empty scene to a result."""
+
+from __future__ import annotations
+
+import json
+
+import qt
+import slicer
+
+from HeartSeg3DLib.errors import InputError
+from panel_fakes import FakeDeviceQuery, PanelCase, a_segmentation, a_volume
+
+
+class EmptySceneCase(PanelCase):
+    def test_a_sentence_and_a_button_lead_to_the_sample(self) -> None:
+        self.assertTrue(self.ui.emptyRow.visible)
+        self.assertFalse(self.ui.segmentButton.enabled)
+        self.assertEqual(self.ui.segmentButton.toolTip, "Select a scan first.")
+        self.ui.sampleButton.click()
+        self.assertIsNotNone(self.parameters.scan)
+        self.assertFalse(self.ui.emptyRow.visible)
+        self.assertTrue(self.ui.segmentButton.enabled)
+
+    def test_label_maps_and_vector_volumes_are_not_offered(self) -> None:
+        for kind in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
+            slicer.mrmlScene.AddNewNodeByClass(kind)
+        self.assertEqual(self.ui.scanSelector.nodeCount(), 0)
+
+    def test_an_empty_volume_is_refused_with_the_reason(self) -> None:
+        self.parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
+        self.assertFalse(self.ui.segmentButton.enabled)
+        self.assertIn("nothing", self.ui.segmentButton.toolTip)
+
+
+class DependenciesCase(PanelCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.parameters.scan = a_volume()
+        self.dependencies.now = "missing"
+
+    def test_what_is_missing_is_said_with_one_button(self) -> None:
+        self.panel.segment.show_dependencies()
+        self.assertIn("200 MB", self.ui.messageLabel.text)
+        self.questions.consent = True
+        self.ui.remedyButton.click()
+        self.assertEqual(self.dependencies.now, "ready")
+        self.assertIn("ready", self.ui.messageLabel.text)
+
+    def test_no_means_no(self) -> None:
+        self.ui.segmentButton.click()
+        self.assertEqual(len(self.questions.asked), 1)
+        self.assertEqual(self.dependencies.now, "missing")
+        self.assertEqual(self.logic.runs, [])
+        self.assertIn("Nothing was installed", self.ui.messageLabel.text)
+
+    def test_yes_installs_and_goes_on_with_the_run(self) -> None:
+        self.questions.consent = True
+        self.ui.segmentButton.click()
+        self.assertEqual(len(self.logic.runs), 1)
+
+
+class RunCase(PanelCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.volume = a_volume()
+        self.parameters.scan = self.volume
+
+    def start(self):
+        self.ui.segmentButton.click()
+        return self.logic.runs[-1]
+
+    def finish(self, run, marks=()):
+        run.segmentation = run.target or a_segmentation(self.volume)
+        run.segmentation.SetAttribute("HeartSeg.Marks", json.dumps(list(marks)))
+        run.state = "done"
+        self.turn_the_pump()
+
+    def test_the_chosen_settings_reach_the_run(self) -> None:
+        self.ui.fastRadio.click()
+        self.ui.modalitySelector.setCurrentIndex(2)
+        settings = self.start().settings
+        self.assertEqual((settings["quality"], settings["modality"], settings["device"]), ("fast", "mr", "auto"))
+
+    def test_progress_and_stage_are_shown_while_it_runs(self) -> None:
+        run = self.start()
+        run.fraction, run.stage = 0.62, "Fine window 2 of 3"
+        self.turn_the_pump()
+        self.assertTrue(self.ui.progressRow.visible)
+        self.assertEqual(self.ui.progressBar.value, 62)
+        self.assertIn("Fine window 2 of 3", self.ui.stageLabel.text)
+        self.assertFalse(self.ui.segmentButton.enabled)
+        self.assertTrue(self.ui.cancelButton.enabled)
+        self.assertFalse(self.ui.scanSelector.enabled)
+
+    def test_cancel_says_that_nothing_changed(self) -> None:
+        run = self.start()
+        self.ui.cancelButton.click()
+        self.turn_the_pump()
+        self.assertTrue(run.cancelled)
+        self.assertIn("Cancelled", self.ui.messageLabel.text)
+        self.assertTrue(self.ui.segmentButton.enabled)
+        self.assertFalse(self.ui.progressRow.visible)
+
+    def test_a_failure_shows_sentence_remedy_and_report(self) -> None:
+        run = self.start()
+        run.error, run.state = InputError("No heart was found.", "Choose a scan of the chest."), "failed"
+        self.turn_the_pump()
+        self.assertEqual(self.ui.messageLabel.text, "No heart was found. Choose a scan of the chest.")
+        self.ui.copyReportButton.click()
+        self.assertEqual(qt.QApplication.clipboard().text(), "HeartSeg report")
+
+    def test_a_refused_start_leaves_the_button_as_it_was(self) -> None:
+        self.logic.refusal = InputError("The volume is empty.", "Choose another one.")
+        self.ui.segmentButton.click()
+        self.assertIn("The volume is empty.", self.ui.messageLabel.text)
+        self.assertTrue(self.ui.segmentButton.enabled)
+
+    def test_a_result_is_chosen_and_its_time_is_remembered(self) -> None:
+        run = self.start()
+        self.finish(run)
+        self.assertIs(self.parameters.result, run.segmentation)
+        self.assertIn("Done in 6 s", self.ui.messageLabel.text)
+        self.assertEqual(self.ui.standardRadio.text, "standard (6 s)")
+        self.assertFalse(self.ui.detailsButton.visible)
+
+    def test_what_to_check_stands_in_the_line_and_in_the_details(self) -> None:
+        sentence = "Check RV: its wall is cut by the lower border of the scan."
+        self.finish(self.start(), [{"id": "RV", "level": "amber", "sentence": sentence},
+                                   {"id": "LV", "level": "grey", "sentence": ""}])
+        self.assertIn(sentence, self.ui.messageLabel.text)
+        self.assertFalse(self.ui.detailsText.visible)
+        self.ui.detailsButton.click()
+        self.assertTrue(self.ui.detailsText.visible)
+        self.assertIn("Right ventricle", self.ui.detailsText.plainText)
+
+    def test_a_second_run_asks_and_closing_the_question_means_no(self) -> None:
+        self.finish(self.start())
+        self.ui.segmentButton.click()
+        self.assertEqual(len(self.questions.asked), 1)
+        self.assertEqual(len(self.logic.runs), 1)
+
+    def test_a_second_run_may_replace(self) -> None:
+        self.finish(self.start())
+        result = self.parameters.result
+        self.questions.replace = "replace"
+        self.ui.segmentButton.click()
+        self.assertIs(self.logic.runs[-1].target, result)
+
+    def test_keeping_a_copy_leaves_both(self) -> None:
+        self.finish(self.start())
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+        self.questions.replace = "copy"
+        self.ui.segmentButton.click()
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), before + 1)
+        self.assertEqual(len(self.logic.runs), 2)
+
+    def test_closing_the_scene_stops_the_run_without_a_word(self) -> None:
+        run = self.start()
+        self.panel.scene_about_to_close()
+        slicer.mrmlScene.Clear()
+        self.panel.enter()
+        self.assertTrue(run.cancelled)
+        self.assertFalse(self.ui.messageRow.visible)
+        self.assertTrue(self.ui.emptyRow.visible)
+
+    def test_leaving_the_module_lets_the_run_go_on(self) -> None:
+        run = self.start()
+        self.panel.exit()
+        self.turn_the_pump()
+        self.assertEqual(run.steps, 1)
+        self.assertFalse(run.cancelled)
+
+
+class DeviceCase(PanelCase):
+    def test_devices_are_asked_for_once_and_shown_with_their_memory(self) -> None:
+        self.panel.exit()
+        self.panel.enter()
+        self.assertEqual(FakeDeviceQuery.started, 1)
+        self.assertEqual(self.ui.deviceSelector.count, 2)
+        self.turn_the_pump(2)
+        self.assertEqual(self.ui.deviceSelector.itemText(2), "RTX 3060, 9.8 GB free")
+        self.ui.deviceSelector.setCurrentIndex(2)
+        self.assertEqual(self.parameters.device, "cuda:0")
+
+    def test_the_card_of_the_model_opens(self) -> None:
+        self.ui.modelCardButton.click()
+        titles = [dialog.windowTitle for dialog in self.form.findChildren("QDialog")]
+        self.assertTrue(any("1." in title for title in titles), titles)
