@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from HeartSeg3DLib import __version__
@@ -78,8 +78,18 @@ def network_of(card: ModelCard) -> XLSTMUNet:
         ModelError: The architecture is impossible, or has other channels than the card has labels.
     """
     import torch
+    from torch.overrides import TorchFunctionMode
 
     from HeartSeg3DLib.networks import NetworkConfig, build_network
+
+    class WithoutRandomNumbers(TorchFunctionMode):
+        """Skips drawing weights that are not there: on the meta device that imports torch's compiler, over a second."""
+
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            given = kwargs or {}
+            if function in (torch.Tensor.normal_, torch.nn.init.normal_):
+                return args[0] if args else given["tensor"]
+            return function(*args, **given)
 
     config = NetworkConfig.from_dict(card.architecture)
     if config.classes != len(card.labels) or config.in_channels != 1:
@@ -93,7 +103,7 @@ def network_of(card: ModelCard) -> XLSTMUNet:
     if len(config.features) > _MOST_STAGES or max(depth) > _MOST_BLOCKS or max(width) > _MOST_CHANNELS:
         raise ModelError("The model card describes a network beyond any sensible size.", _CORRECT_CARD)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), WithoutRandomNumbers():
             return build_network(config)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The network of the model card cannot be built ({error}).", _CORRECT_CARD) from error

@@ -68,10 +68,6 @@ class Job:
             self._fraction, self._stage = fraction, stage
             self._pipe.send({"event": "progress", "job": self.id, "fraction": fraction, "stage": stage})
 
-    def stage(self, text: str) -> None:
-        """Report what is being done, at the fraction that was reached."""
-        self.progress(self._fraction, text)
-
     def warning(self, message: str) -> None:
         """Report something that the user should know."""
         self._pipe.send({"event": "warning", "job": self.id, "message": message})

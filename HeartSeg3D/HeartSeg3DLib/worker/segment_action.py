@@ -56,7 +56,8 @@ def segment(job: Job, loaded: LoadedModels) -> None:
         clock.lap("write")
         surface_file = None
         if surfaces:
-            job.stage(_of_frame(index, len(scan.frames), "Making the surfaces"))
+            count = len(scan.frames)
+            job.progress(_SEGMENTED * (index + 1) / count, _of_frame(index, count, "Making the surfaces"))
             surface_file = _write_surfaces(folder, index, last.heart.labels)
             clock.lap("surfaces")
         marks = structure_marks(last.heart.labels, scan.orientation_known)

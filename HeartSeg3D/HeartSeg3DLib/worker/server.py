@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.worker.devices_action import devices
 from HeartSeg3DLib.worker.events import EventPipe, Job, ParentGoneError
+from HeartSeg3DLib.worker.file_action import segment_file
 from HeartSeg3DLib.worker.folder import OWN_GROUP, remove_folder
 from HeartSeg3DLib.worker.leftovers import remove_partial_outputs
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
@@ -106,5 +108,7 @@ def _temporary_files_in(folder: str | None) -> Iterator[None]:
 
 
 ACTIONS: dict[str, Action] = {
+    "devices": devices,
     "segment": segment,
+    "segment_file": segment_file,
 }

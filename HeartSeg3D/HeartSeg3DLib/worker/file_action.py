@@ -1,0 +1,25 @@
+"""Segmenting a file or DICOM folder into a file, for batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from HeartSeg3DLib.api import SegmentationChoices, segment_to_file
+from HeartSeg3DLib.worker.events import Job
+from HeartSeg3DLib.worker.loaded_models import LoadedModels
+
+
+def segment_file(job: Job, loaded: LoadedModels) -> None:
+    """Segment the request's `input` into its `output`; an existing output is replaced only with `force`.
+
+    Raises:
+        HeartSegError: As `api.segment_to_file`.
+    """
+    request = job.request
+    job.progress(0.0, "Starting")
+    models = loaded.get(request.get("model"), request.get("device") or "auto")
+    choices = SegmentationChoices(request.get("modality") or "auto", request.get("quality") or "standard",
+                                  request.get("series"))
+    done = segment_to_file(Path(request["input"]), Path(request["output"]), models, choices,
+                           force=bool(request.get("force")), progress=job.progress)
+    job.result(**done.to_dict())
