@@ -1,0 +1,25 @@
+"""Starts the child process with Slicer's own Python."""
+
+from __future__ import annotations
+
+import slicer
+
+from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.scene.runner import ChildProcess, worker_command
+from HeartSeg3DLib.scene.text import _
+
+
+def start_child() -> ChildProcess:
+    """Start the worker; `ready` is its first event.
+
+    Raises:
+        HeartSegError: Python does not start.
+    """
+    # Slicer's own environment would make Python load Slicer's libraries in place of the child's.
+    environment = {str(name): str(value) for name, value in slicer.util.startupEnvironment().items()}
+    command, variables = worker_command(environment)
+    try:
+        return ChildProcess(command, variables)
+    except OSError as error:
+        raise HeartSegError(_("The background process could not be started ({reason}).").format(reason=error.strerror),
+                            _("Restart 3D Slicer; if that does not help, install it again.")) from error

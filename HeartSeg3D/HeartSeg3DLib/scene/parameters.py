@@ -1,0 +1,80 @@
+"""What the panel remembers in the scene."""
+# ruff: noqa: N815 - parameters are named as Slicer names them
+
+# No postponed annotations: parameterNodeWrapper reads the types of the class themselves.
+from typing import Annotated, Any, Union
+
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+
+QUALITIES = ["fast", "standard", "best"]
+MODALITIES = ["auto", "ct", "mr"]
+EDIT_MODES = ["neighbors", "background", "anything"]
+
+_CHOICES = {"quality": QUALITIES, "modality": MODALITIES, "editMode": EDIT_MODES}
+_NUMBERS = {"heartRate": float, "heightCm": float, "weightKg": float, "endDiastole": int, "endSystole": int}
+_SWITCHES = ("showSurfaces",)
+
+
+@parameterNodeWrapper
+class HeartSegParameterNode:
+    """The settings of the module in a scene.
+
+    Wrap nodes with `parameters_of`, which copes with those of older versions.
+
+    Attributes:
+        scan: What is segmented: one volume, or every phase of a sequence.
+        result: The segmentation that is filled, shown and edited.
+        model: Id of the model; empty for the default one.
+        quality: `fast`, `standard` or `best`.
+        device: `auto`, `cpu`, `cuda:N` or `mps`.
+        modality: `auto`, `ct` or `mr`.
+        showSurfaces: Whether closed surfaces are shown in 3-D.
+        editMode: Whose voxels an edit may take: `neighbors`, `background` or `anything`.
+        chamber: Segment id that is being edited; empty for none.
+        heartRate: Beats per minute; 0 where unknown.
+        heightCm: Of the patient; 0 where unknown.
+        weightKg: Of the patient; 0 where unknown.
+        endDiastole: Phase picked by hand; -1 for the automatic one.
+        endSystole: Phase picked by hand; -1 for the automatic one.
+    """
+
+    scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode]  # noqa: UP007 - a type that the wrapper knows
+    result: vtkMRMLSegmentationNode
+    model: str = ""
+    quality: Annotated[str, Choice(QUALITIES)] = "standard"
+    device: str = "auto"
+    modality: Annotated[str, Choice(MODALITIES)] = "auto"
+    showSurfaces: bool = True
+    editMode: Annotated[str, Choice(EDIT_MODES)] = "neighbors"
+    chamber: str = ""
+    heartRate: float = 0.0
+    heightCm: float = 0.0
+    weightKg: float = 0.0
+    endDiastole: int = -1
+    endSystole: int = -1
+
+
+def parameters_of(node: Any) -> HeartSegParameterNode:
+    """Wrap a vtkMRMLScriptedModuleNode; values that this version does not know become the defaults."""
+    for name, choices in _CHOICES.items():
+        _drop_unless(node, name, lambda text, choices=choices: text in choices)
+    for name, kind in _NUMBERS.items():
+        _drop_unless(node, name, lambda text, kind=kind: _is_number(text, kind))
+    for name in _SWITCHES:
+        _drop_unless(node, name, lambda text: text in ("True", "False"))
+    return HeartSegParameterNode(node)  # type: ignore[call-arg]
+
+
+def _drop_unless(node: Any, name: str, valid: Any) -> None:
+    text = node.GetParameter(name)
+    if text and not valid(text):
+        node.UnsetParameter(name)
+
+
+def _is_number(text: str, kind: Any) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
