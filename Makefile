@@ -2,6 +2,7 @@
 # make test       run every test
 # make lint       check style, types and which room imports what
 # make benchmark  measure the figures of the README
+# make lists      name in HeartSeg3D/CMakeLists.txt every file that its extension for 3D Slicer holds
 # make clean      remove what these made
 #
 # Each sets itself up in .venv, the first time in minutes, afterwards at once. To choose the Python, or a build of
@@ -21,7 +22,7 @@ BENCHMARKS := mlstm_cell cta_speed orientations generated_hearts no_heart $(if $
 WITHOUT_AFIB := $(if $(wildcard ../shared/data/priors),work/without_afib_model/model.json)
 SETTINGS := pyproject.toml setup.py constraints.txt
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint benchmark lists clean
 
 demo: $(VENV)/installed
 	$(BIN)/heartseg demo -o demo --force
@@ -38,6 +39,9 @@ benchmark: $(VENV)/installed-benchmark $(WITHOUT_AFIB)
 	for name in $(BENCHMARKS); do $(BIN)/python Testing/Benchmarks/$$name.py || exit 1; done
 	$(if $(WITHOUT_AFIB),$(BIN)/python Testing/Benchmarks/generated_hearts.py --prior fourchamber_afib_labels \
 	    --model $(dir $(WITHOUT_AFIB)) --cases 6 --out without_afib.json)
+
+lists: | $(BIN)/python
+	$(BIN)/python Testing/Python/packaging/module_lists.py
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,18 +1,17 @@
-"""HeartSeg finds its code and resources in a checkout, an editable install, a wheel and the installed extension."""
+"""HeartSeg finds its code and resources in a checkout, an editable install and a wheel."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
+
+from extension_install import run
 
 LIBRARIES = {"HeartSeg3DLib": "HeartSeg3D", "HeartSegTrainingLib": "HeartSegTraining"}
 RESOURCES = ("Models", "Samples", "Terminologies")
@@ -38,18 +37,10 @@ def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         shutil.copy(repository / name, root / name)
     for name in ("HeartSeg3D", "HeartSegTraining", "Resources"):
         shutil.copytree(repository / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    (root / "HeartSeg3D" / "Resources").mkdir(exist_ok=True)
-    (root / "HeartSeg3D" / "Resources" / "module.txt").write_text("of one module")
     for name in RESOURCES:
         (root / "Resources" / name).mkdir(exist_ok=True)
     (root / "Resources" / PROBE).write_text("found")
     return root
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def build(checkout: Path, kind: str, folder: Path) -> Path:
@@ -84,16 +75,6 @@ def expected_files(checkout: Path) -> set[str]:
         if path.is_file()
     }
     return code | resources
-
-
-def module_files(checkout: Path) -> set[str]:
-    """What a Slicer module keeps for itself, merged into one folder in the installed extension."""
-    return {
-        path.relative_to(checkout / module).as_posix()
-        for module in LIBRARIES.values()
-        for path in (checkout / module / "Resources").rglob("*")
-        if path.is_file()
-    }
 
 
 def files_below(folder: Path) -> set[str]:
@@ -132,21 +113,6 @@ def test_the_console_script_of_a_wheel_exists(checkout: Path, tmp_path: Path) ->
     module, function = re.search(r"^heartseg = ([\w.]+):(\w+)$", scripts.read_text(), re.MULTILINE).groups()
     source = (site_packages / module.replace(".", "/") / "__init__.py").read_text()
     assert f"def {function}(" in source
-
-
-def test_the_installed_extension_holds_all_code_and_resources(
-    checkout: Path, tmp_path: Path, system_library_is_missing: Callable[[str], NoReturn]
-) -> None:
-    if not shutil.which("cmake"):
-        system_library_is_missing("cmake")
-    for module in LIBRARIES.values():
-        run("cmake", "-S", checkout / module, "-B", tmp_path / module, cwd=tmp_path)
-        run("cmake", "--install", tmp_path / module, "--prefix", tmp_path / "extension", cwd=tmp_path)
-    folder = tmp_path / "extension" / "qt-scripted-modules"
-    assert files_below(folder) == expected_files(checkout) | module_files(checkout)
-    library, training, probe = ask(tmp_path, folder)
-    assert {library.parent, training.parent} == {folder}
-    assert probe == library / "Resources" / PROBE
 
 
 def test_the_libraries_hold_code_only(checkout: Path) -> None:
