@@ -28,7 +28,7 @@ def devices(job: Job, loaded: LoadedModels) -> None:
             job.warning(f"{device['name']} cannot be used: {error.message}")
         else:
             found.append(device)
-    fastest = found[-1] if len(found) == 1 else found[1]
+    fastest = found[min(1, len(found) - 1)]  # the CPU comes first and has just worked
     automatic = {**fastest, "id": "auto", "name": f"Automatic ({fastest['name']})"}
     job.result(devices=[automatic, *found], torch=version)
 

@@ -34,12 +34,12 @@ def segment(job: Job, loaded: LoadedModels) -> None:
     request = job.request
     folder, surfaces = Path(request["folder"]), bool(request.get("surfaces", True))
     clock = _Clock()
-    job.progress(0.0, "Starting")
-    models = loaded.get(request.get("model"), request.get("device") or "auto")
-    clock.lap("start")
-    job.progress(0.03, "Reading the scan")
+    job.progress(0.0, "Reading the scan")
     scan = read_scan_folder(folder)
     clock.lap("read")
+    job.progress(0.03, "Starting PyTorch")
+    models = loaded.get(request.get("model"), request.get("device") or "auto")
+    clock.lap("start")
     choices = SegmentationChoices(request.get("modality") or "auto", request.get("quality") or "standard")
     warnings: list[str] = []
     last: SegmentedFrame | None = None

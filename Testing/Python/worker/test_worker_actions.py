@@ -1,0 +1,106 @@
+"""Devices are tried, files are segmented, and every failure becomes an event without a patient's name."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from HeartSeg3DLib.errors import DeviceError, ModelError, UsageError
+from HeartSeg3DLib.worker import devices_action
+from HeartSeg3DLib.worker.devices_action import devices
+from HeartSeg3DLib.worker.events import EventPipe, ParentGoneError
+from HeartSeg3DLib.worker.failures import error_event
+from HeartSeg3DLib.worker.file_action import segment_file
+from HeartSeg3DLib.worker.loaded_models import LoadedModels
+from random_models import write_ct
+from scan_in_folder import Recorder
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Keeps events."""
+    return Recorder()
+
+
+def test_the_cpu_is_always_there_and_the_automatic_choice_comes_first(recorder: Recorder) -> None:
+    devices(recorder.job(), LoadedModels())
+    (result,) = recorder.events("result")
+    assert [device["id"] for device in result["devices"]][:2] == ["auto", "cpu"]
+    assert all(device.keys() == {"id", "name", "free_gb", "total_gb"} for device in result["devices"])
+    assert result["torch"]
+
+
+def test_a_graphics_card_that_fails_is_left_out_and_named(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from HeartSeg3DLib import segmentation
+
+    def choose(name: str) -> None:
+        if name == "cuda:0":
+            raise DeviceError("The device cuda:0 is there but fails: no kernel image.", "Use the CPU.")
+
+    present = [{"id": id, "name": name, "free_gb": None, "total_gb": 8.0}
+               for id, name in (("cpu", "CPU"), ("cuda:0", "Old card"), ("cuda:1", "New card"))]
+    monkeypatch.setattr(devices_action, "_present", lambda: present)
+    monkeypatch.setattr(segmentation, "choose_device", choose, raising=False)
+    devices(recorder.job(), LoadedModels())
+    (result,), (warning,) = recorder.events("result"), recorder.events("warning")
+    assert [device["id"] for device in result["devices"]] == ["auto", "cpu", "cuda:1"]
+    assert result["devices"][0]["name"] == "Automatic (New card)"
+    assert warning["message"] == "Old card cannot be used: The device cuda:0 is there but fails: no kernel image."
+
+
+@pytest.mark.usefixtures("user_data")
+def test_a_file_is_segmented_and_never_overwritten_unasked(tmp_path: Path, recorder: Recorder) -> None:
+    request = {"input": str(write_ct(tmp_path / "scan.nii.gz")), "output": str(tmp_path / "heart.nii.gz"),
+               "device": "cpu"}
+    segment_file(recorder.job(**request), LoadedModels())
+    (result,) = recorder.events("result")
+    assert result["output"] == request["output"]
+    assert len(result["volumes_ml"]["LV"]) == 1
+    first = (tmp_path / "heart.nii.gz").stat().st_mtime_ns
+    with pytest.raises(UsageError, match="exists already"):
+        segment_file(recorder.job(**request), LoadedModels())
+    assert (tmp_path / "heart.nii.gz").stat().st_mtime_ns == first
+    segment_file(recorder.job(**request, force=True), LoadedModels())
+    assert (tmp_path / "heart.nii.gz").stat().st_mtime_ns > first
+
+
+FAILURES = [
+    (ModelError("The model is altered.", "Import it again."), "model", "The model is altered."),
+    (MemoryError(), "device", "There is not enough memory."),
+    (OSError(errno.ENOSPC, "No space left", "/data/Doe_Jane"), "disk", "The disk is full."),
+    (ModuleNotFoundError("No module named 'safetensors'", name="safetensors"), "dependencies",
+     "The Python package safetensors is missing or broken."),
+    (ValueError("cannot read /data/Doe_Jane"), "internal",
+     "Something happened that HeartSeg did not expect (ValueError)."),
+]
+
+
+@pytest.mark.parametrize(("failure", "code", "message"), FAILURES)
+def test_failures_are_sentences_and_do_not_name_the_patient(failure: Exception, code: str, message: str) -> None:
+    patient = "Doe_Jane"
+    with pytest.raises(RuntimeError) as wrapped:
+        raise RuntimeError(f"while reading {patient}") from failure
+    detail = error_event(3, wrapped.value)["detail"]
+    assert "Doe" not in detail
+    assert type(failure).__name__ in detail
+    event = error_event(3, failure)
+    assert (event["event"], event["job"], event["code"], event["message"]) == ("error", 3, code, message)
+    assert event["remedy"]
+
+
+def test_a_full_disk_behind_another_error_is_seen() -> None:
+    with pytest.raises(UsageError) as wrapped:
+        raise UsageError("heart.nii.gz could not be written.", "Check it.") from OSError(errno.ENOSPC, "No space left")
+    assert error_event(1, wrapped.value)["code"] == "disk"
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EINVAL])
+def test_a_closed_pipe_means_that_the_parent_is_gone(number: int) -> None:
+    class Closed:
+        def write(self, data: bytes) -> int:
+            raise OSError(number, "closed")
+
+    with pytest.raises(ParentGoneError):
+        EventPipe(Closed()).send({"event": "ready"})  # type: ignore[arg-type]
