@@ -7,7 +7,7 @@ Example:
 from HeartSeg3DLib.api.demonstration import Demonstration, demo, free_folder
 from HeartSeg3DLib.api.files import SegmentedScan, segment_to_file
 from HeartSeg3DLib.api.loading import SegmentationModels
-from HeartSeg3DLib.api.measuring import TABLE_KINDS, measure, measure_to_file
+from HeartSeg3DLib.api.measuring import TABLE_KINDS, MeasuredLabelMap, function, measure, measure_to_file
 from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, PlannedOutput, output_folder, plan_outputs
 from HeartSeg3DLib.api.segmenting import SegmentationChoices, SegmentedFrame, segment, segment_frames, segment_scan
 
@@ -15,6 +15,7 @@ __all__ = [
     "LABEL_MAP_KINDS",
     "TABLE_KINDS",
     "Demonstration",
+    "MeasuredLabelMap",
     "PlannedOutput",
     "SegmentationChoices",
     "SegmentationModels",
@@ -22,6 +23,7 @@ __all__ = [
     "SegmentedScan",
     "demo",
     "free_folder",
+    "function",
     "measure",
     "measure_to_file",
     "output_folder",

@@ -14,7 +14,8 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.api.loading import SegmentationModels
-from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
+from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, output_folder, resampled_image_path
+from HeartSeg3DLib.api.reporting import report_file, report_of_scan
 from HeartSeg3DLib.api.segmenting import (
     SEGMENTED,
     Cancelled,
@@ -24,7 +25,7 @@ from HeartSeg3DLib.api.segmenting import (
     chosen_frames,
     segment_scan,
 )
-from HeartSeg3DLib.errors import CancelledError, UsageError
+from HeartSeg3DLib.errors import CancelledError, InputError, UsageError
 from HeartSeg3DLib.imaging import (
     SEGMENTATION_KINDS,
     SEQUENCE_KINDS,
@@ -37,9 +38,18 @@ from HeartSeg3DLib.imaging import (
     write_sequence,
 )
 from HeartSeg3DLib.imaging.header import suffix_of
-from HeartSeg3DLib.measurement import voxel_volume_mm3
+from HeartSeg3DLib.measurement import (
+    HeartFunction,
+    Measurements,
+    function_of_frames,
+    measure,
+    voxel_volume_mm3,
+)
 from HeartSeg3DLib.segmentation.borders import cut_sentences, cut_sides
 from HeartSeg3DLib.segmentation.frame import view_in_model_frame
+
+_WRITTEN = 0.97
+"""Share of the work that is done before the report."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,8 @@ class SegmentedScan:
         model: Id and version of the segmenter.
         device: Where it ran.
         volumes_ml: Volume of each structure by its id, one number a frame.
+        function: Function of a beating heart; None for one frame and where it cannot be measured.
+        report: Page about it, None where none was asked for.
         seconds: Wall time of each step, summed over the frames.
         warnings: Sentences for the user.
     """
@@ -69,6 +81,8 @@ class SegmentedScan:
     model: str
     device: str
     volumes_ml: dict[str, list[float]]
+    function: HeartFunction | None
+    report: Path | None
     seconds: dict[str, float]
     warnings: list[str]
 
@@ -77,6 +91,8 @@ class SegmentedScan:
         volumes = {id: [round(volume, 3) for volume in volumes] for id, volumes in self.volumes_ml.items()}
         return {**vars(self), "source": str(self.source), "output": str(self.output),
                 "image": None if self.image is None else str(self.image), "volumes_ml": volumes,
+                "function": None if self.function is None else self.function.to_json(),
+                "report": None if self.report is None else str(self.report),
                 "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()}}
 
 
@@ -86,6 +102,7 @@ def segment_to_file(
     models: SegmentationModels,
     choices: SegmentationChoices | None = None,
     *,
+    report: Path | None = None,
     force: bool = False,
     progress: Progress = lambda fraction, stage: None,
     cancelled: Cancelled = lambda: False,
@@ -101,6 +118,7 @@ def segment_to_file(
         output: .nii.gz, .nii, .nrrd; .mha and .seg.nrrd for one frame.
         models: Models to use, shared between scans.
         choices: How to segment.
+        report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
         force: Whether existing files may be replaced.
         progress: Called with (fraction 0-1, stage).
         cancelled: Polled often; True stops the work.
@@ -121,6 +139,7 @@ def segment_to_file(
     image = resampled_image_path(output) if scan.resampled else None
     if image is not None:
         check_output(image, force=force, kinds=LABEL_MAP_KINDS)
+    page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
     clock.lap("segment")
@@ -131,11 +150,19 @@ def segment_to_file(
             raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
         _write(output, found, image, frames)
     clock.lap("write")
+    warnings = _warnings(scan, models, found, image)
+    measured = [measure(one.heart.labels) for one in found] if len(found) > 1 or page is not None else []
+    function = _function(found, measured, warnings)
+    if page is not None:
+        progress(_WRITTEN, "Writing the report")
+        with output_folder(page.parent):
+            report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function, warnings,
+                           models.description, _facts(found, choices), force=force)
+        clock.lap("report")
     progress(1.0, "Done")
     first = found[0].heart
     return SegmentedScan(source, output, image, len(found), first.modality, first.pose, models.name,
-                         found[-1].heart.device, volumes, {**clock.seconds, **_steps(found)},
-                         _warnings(scan, models, found, image))
+                         found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings)
 
 
 class _Clock:
@@ -176,6 +203,27 @@ def _write(output: Path, found: Sequence[SegmentedFrame], image: Path | None, fr
         if image is not None:
             image.unlink(missing_ok=True)
         raise
+
+
+def _function(found: Sequence[SegmentedFrame], measured: Sequence[Measurements],
+              warnings: list[str]) -> HeartFunction | None:
+    """Return the function of a beating heart, and add what is to be said about it to the warnings."""
+    if len(found) < 2:
+        return None
+    try:
+        function = function_of_frames(measured, [one.time_ms for one in found])
+    except InputError as error:
+        warnings.append(error.message)
+        return None
+    warnings += [sentence for sentence in function.warnings if sentence not in warnings]
+    return function
+
+
+def _facts(found: Sequence[SegmentedFrame], choices: SegmentationChoices) -> dict[str, str]:
+    """Return how the scan was segmented, for the report."""
+    first, last = found[0].heart, found[-1].heart
+    return {"Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
+            "Seen by the model": f"{first.spacing_mm:.2f} mm voxels", "Device": last.device}
 
 
 def _volumes_ml(found: Sequence[SegmentedFrame], labels: Sequence[int]) -> dict[str, list[float]]:

@@ -22,6 +22,7 @@ class SegmentationModels:
 
     Attributes:
         name: Id and version of the segmenter.
+        description: The segmenter in a sentence for reports: title, id, version and what it was not trained on.
         labels: Its label values, background 0 included.
         warnings: What was found while loading, such as a graphics card that does not work.
 
@@ -38,6 +39,8 @@ class SegmentationModels:
                              "Choose a segmenter; `heartseg models list` shows them.")
         self.labels = self._fine.card.labels
         self.name = f"{self._fine.card.id} {self._fine.card.version}"
+        unseen = self._fine.card.held_out.get("real_scans")
+        self.description = f"{self._fine.card.title} ({self.name}){f'; {unseen}' if isinstance(unseen, str) else ''}"
         self._device = device
         self._segmenter: Segmenter | None = None
         self.warnings: list[str] = []

@@ -11,6 +11,7 @@ import typer
 from HeartSeg3DLib.cli.command_run import CommandRun, command_run, error_entry
 from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.cli.options import DeviceOption, ForceOption, JsonOption, ModalityName, QualityName, QuietOption
+from HeartSeg3DLib.cli.tables import show_function
 from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, ModelError
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def segment_command(
     frame: Annotated[
         int | None, typer.Option(metavar="N", help="One frame of a 4-D scan, counted from 0; all without it.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for a page about each result: pictures, volumes, function (HTML).")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -61,7 +66,7 @@ def segment_command(
         models = SegmentationModels(model, device)
         choices = SegmentationChoices(modality.value, quality.value, series, frame)
         with output_folder(out) if plan[0].output != out else nullcontext():
-            batch = _Batch(run, models, choices, force)
+            batch = _Batch(run, models, choices, report, force)
             batch.segment(plan)
         batch.finish()
 
@@ -70,9 +75,10 @@ class _Batch:
     """Scans that share one loaded model; one that fails does not stop the others."""
 
     def __init__(
-        self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, force: bool
+        self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, report: Path | None,
+        force: bool,
     ) -> None:
-        self._run, self._models, self._choices, self._force = run, models, choices, force
+        self._run, self._models, self._choices, self._report, self._force = run, models, choices, report, force
         self._results: list[dict[str, Any]] = []
         self._failures: list[tuple[PlannedOutput, HeartSegError]] = []
 
@@ -113,8 +119,8 @@ class _Batch:
         from HeartSeg3DLib.api import segment_to_file
 
         return segment_to_file(
-            item.source, item.output, self._models, self._choices, force=self._force, progress=progress,
-            cancelled=self._run.cancelled, writing=self._run.writing,
+            item.source, item.output, self._models, self._choices, report=self._report, force=self._force,
+            progress=progress, cancelled=self._run.cancelled, writing=self._run.writing,
         )
 
     def _succeed(self, done: SegmentedScan, name: str) -> None:
@@ -123,6 +129,10 @@ class _Batch:
         frames = f", {done.frames} frames" if done.frames > 1 else ""
         self._run.say(f"{done.output}  ({done.modality.upper()}{frames}, model {done.model}, "
                       f"{sum(done.seconds[stage] for stage in ('read', 'segment', 'write')):.1f} s)")
+        if done.function is not None:
+            show_function(self._run, done.function)
+        if done.report is not None:
+            self._run.say(str(done.report))
         self._results.append({"status": "done", **done.to_dict()})
 
     def _fail(self, item: PlannedOutput, name: str, error: HeartSegError) -> None:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from HeartSeg3DLib.errors import InputError, UsageError
-from HeartSeg3DLib.measurement.body import body_surface_area, checked_heart_rate, heart_rate_of_times
+from HeartSeg3DLib.measurement.body import (
+    FunctionChoices,
+    body_surface_area,
+    checked_heart_rate,
+    heart_rate_of_times,
+)
 from HeartSeg3DLib.measurement.plausibility import Beat, questions
 from HeartSeg3DLib.measurement.table import Measurements
 
@@ -138,19 +143,14 @@ _INDEXED = (("edv_ml_m2", "End-diastolic volume index", "mL/m2"), ("esv_ml_m2", 
             ("cardiac_index_l_min_m2", "Cardiac index", "L/min/m2"))
 
 
-def function_of_frames(measurements: Sequence[Measurements], times_ms: Sequence[float | None] | None = None, *,
-                       heart_rate: float | None = None, heart_rate_source: str = "given",
-                       height_cm: float | None = None, weight_kg: float | None = None,
-                       end_diastole: int | None = None, end_systole: int | None = None) -> HeartFunction:
+def function_of_frames(measurements: Sequence[Measurements], times_ms: Sequence[float | None],
+                       choices: FunctionChoices | None = None) -> HeartFunction:
     """Return the function of a heart whose frames were measured one by one; as `heart_function`."""
     known = {row.id for frame in measurements for row in frame if row.voxels}
     volumes = {id: [frame[id].volume_ml for frame in measurements] for id in VENTRICLES if id in known}
     masses = [frame["MYO"].mass_g or 0.0 for frame in measurements] if "MYO" in known else None
     cut = {row.id for frame in measurements for row in frame if row.touches_border}
-    return heart_function(volumes, times_ms if times_ms is not None else [None] * len(measurements),
-                          heart_rate=heart_rate, heart_rate_source=heart_rate_source, height_cm=height_cm,
-                          weight_kg=weight_kg, myocardial_mass_g=masses, end_diastole=end_diastole,
-                          end_systole=end_systole, cut=cut)
+    return heart_function(volumes, times_ms, myocardial_mass_g=masses, cut=cut, **vars(choices or FunctionChoices()))
 
 
 def heart_function(volumes: Mapping[str, Sequence[float]], times_ms: Sequence[float | None], *,

@@ -8,12 +8,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from HeartSeg3DLib import __version__
+from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import replacing
 from HeartSeg3DLib.notice import NOTE
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.measurement.function import HeartFunction
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,11 @@ _COLUMNS: dict[str, Callable[[StructureMeasurement], Any]] = {
 }
 
 
-def write_measurements(path: Path, measurements: Sequence[Measurements]) -> Path:
+Functions = Sequence[tuple[str, "HeartFunction"]]
+"""Function of each 4-D label map behind the name of its file."""
+
+
+def write_measurements(path: Path, measurements: Sequence[Measurements], functions: Functions = ()) -> Path:
     """Write one or more label maps' measurements to a `.csv` or `.json` file, chosen by its suffix.
 
     Raises:
@@ -103,23 +111,35 @@ def write_measurements(path: Path, measurements: Sequence[Measurements]) -> Path
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise UsageError(f"Measurements cannot be written as '{path.name}'.", "Use a name ending in .csv or .json.")
-    return writer(path, measurements)
+    return writer(path, measurements, functions)
 
 
-def write_csv(path: Path, measurements: Sequence[Measurements]) -> Path:
-    """Write one line a structure; empty cells mean that the number does not apply to the structure."""
+def write_csv(path: Path, measurements: Sequence[Measurements], functions: Functions = ()) -> Path:
+    """Write one line a structure; empty cells mean that the number does not apply to the structure.
+
+    With functions the table has three more columns, `quantity`, `value` and `unit`, and one line a number of them.
+    """
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    table.writerow([*_COLUMNS, "source", "note"])
+    table.writerow([*_COLUMNS, "source", "note", *(("quantity", "value", "unit") if functions else ())])
+    nothing = ["", "", ""] if functions else []
     for item in measurements:
         for row in item:
-            table.writerow([*(read(row) for read in _COLUMNS.values()), item.source, NOTE])
+            table.writerow([*(read(row) for read in _COLUMNS.values()), item.source, NOTE, *nothing])
+    for source, function in functions:
+        for one in function.to_rows():
+            name = BY_ID[one.structure].name if one.structure else ""
+            table.writerow([one.structure, name, *[""] * (len(_COLUMNS) - 2), source, NOTE,
+                            one.quantity, round(one.value, 4), one.unit])
     return _write(path, text.getvalue())
 
 
-def write_json(path: Path, measurements: Sequence[Measurements]) -> Path:
-    """Write `{note, software, label_maps: [{source, voxel_volume_mm3, structures: [...]}]}`."""
-    content = {
+def write_json(path: Path, measurements: Sequence[Measurements], functions: Functions = ()) -> Path:
+    """Write `{note, software, label_maps: [{source, voxel_volume_mm3, structures}], functions: [{source, ...}]}`.
+
+    `functions` is there for 4-D label maps only; its entries are those of `HeartFunction.to_json`.
+    """
+    content: dict[str, Any] = {
         "note": NOTE,
         "software": f"HeartSeg {__version__}",
         "label_maps": [
@@ -131,6 +151,8 @@ def write_json(path: Path, measurements: Sequence[Measurements]) -> Path:
             for item in measurements
         ],
     }
+    if functions:
+        content["functions"] = [{"source": source, **function.to_json()} for source, function in functions]
     return _write(path, json.dumps(content, indent=2) + "\n")
 
 

@@ -146,7 +146,7 @@ def test_measured_frames_give_volumes_mass_and_what_the_border_cuts() -> None:
         voxels[6:6 + side, 6:6 + side, 6:6 + side] = 1
         voxels[6:6 + side, 20:24, 6:20] = 3
         frames.append(measure(sitk.GetImageFromArray(voxels)))
-    found = function_of_frames(frames)
+    found = function_of_frames(frames, [None, None])
     assert found.ventricles["LV"].ejection_fraction_percent == pytest.approx(100 * (1 - 8**3 / 12**3))
     assert found.ventricles["RV"].edv_ml == pytest.approx(12 * 4 * 14 / 1000)
     assert found.myocardial_mass_g == pytest.approx((16**3 - 12**3) / 1000 * 1.05)

@@ -1,0 +1,114 @@
+"""Reports about segmented scans and measured label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
+from HeartSeg3DLib.imaging.header import suffix_of
+from HeartSeg3DLib.measurement import HeartFunction, Measurements
+from HeartSeg3DLib.trust import structure_marks
+
+_KINDS = (".html", ".pdf")
+
+
+class _Images:
+    """The images of frames, each read when it is asked for."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int, /) -> sitk.Image:
+        return self._frames[index].image
+
+
+def check_report(path: Path, *, force: bool) -> None:
+    """Make sure that a report can be written before any work is done for it.
+
+    Raises:
+        UsageError: Another ending than .html or .pdf, the file exists already, or cannot be written.
+    """
+    check_output(path, force=force, kinds=_KINDS)
+
+
+def report_file(folder: Path, output: Path, *, force: bool) -> Path:
+    """Return where the report of a segmented scan goes, `<label map's name>.html` in a folder that may be new.
+
+    Raises:
+        UsageError: The report exists already or cannot be written.
+    """
+    path = folder / f"{output.name.removesuffix(suffix_of(output))}.html"
+    if folder.exists():
+        check_report(path, force=force)
+    else:
+        check_output_folder(folder.parent)
+    return path
+
+
+def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measured: Sequence[Measurements],
+                        function: HeartFunction | None, warnings: Sequence[str], *, force: bool) -> None:
+    """Write a report about a label map alone, without its scan.
+
+    Args:
+        path: .html or .pdf.
+        title: Name of the label map.
+        frames: Its frames.
+        measured: Measurements of each.
+        function: Function of the heart, if it beats.
+        warnings: Sentences for the reader.
+        force: Whether an existing file may be replaced.
+
+    Raises:
+        UsageError: The file exists already or cannot be written.
+    """
+    from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which measuring does not need
+
+    labels = _Images(frames)
+    marks = structure_marks(labels[function.ed_index if function else 0], orientation_known=False)
+    write_report(path, ReportContent(title, labels, measured, None, function, marks, warnings), force)
+
+
+def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequence[sitk.Image],
+                   measured: Sequence[Measurements], function: HeartFunction | None, warnings: Sequence[str],
+                   model: str, facts: Mapping[str, str], *, force: bool) -> None:
+    """Write a report about a segmented scan.
+
+    Args:
+        path: .html or .pdf.
+        scan: What was read.
+        frames: Those of its frames that were segmented.
+        labels: Label map of each.
+        measured: Measurements of each.
+        function: Function of the heart, if it beats.
+        warnings: Sentences for the reader.
+        model: The model in words.
+        facts: How it was segmented, in the order of the page.
+        force: Whether an existing file may be replaced.
+
+    Raises:
+        UsageError: The file exists already or cannot be written.
+    """
+    from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which segmenting does not need
+
+    marks = structure_marks(labels[function.ed_index if function else 0], scan.orientation_known)
+    content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, marks, warnings, model,
+                            facts)
+    write_report(path, content, force)
+
+
+def check_single(labels: int) -> None:
+    """Refuse a report about several label maps.
+
+    Raises:
+        UsageError: There is more than one.
+    """
+    if labels > 1:
+        raise UsageError("A report is about one label map, and several were given.",
+                         "Measure them one by one, or leave the report out.")

@@ -1,0 +1,169 @@
+"""Puts a report together: which blocks a page has, in which order, and what stands in them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from HeartSeg3DLib import __version__
+from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML, STRUCTURES
+from HeartSeg3DLib.measurement import HeartFunction
+from HeartSeg3DLib.measurement.function import SURFACE_AREA_SOURCE
+from HeartSeg3DLib.report.content import (
+    Block,
+    Chart,
+    Facts,
+    Heading,
+    KeyNumbers,
+    Notices,
+    Page,
+    Paragraph,
+    Picture,
+    ReportContent,
+    Row,
+    Table,
+)
+from HeartSeg3DLib.report.curve import volume_curve
+from HeartSeg3DLib.report.picture import render_overview
+
+_OTHER_COLOR = (150, 150, 150)
+_NOTHING = "\N{EN DASH}"
+
+
+def page_of(content: ReportContent) -> Page:
+    """Return the page of a report.
+
+    Raises:
+        InputError: An image and its label map do not lie on one grid.
+    """
+    return Page(content.title, _subtitle(content), tuple(_blocks(content)))
+
+
+def _subtitle(content: ReportContent) -> str:
+    labels = content.labels[0]
+    size = " \N{MULTIPLICATION SIGN} ".join(str(count) for count in labels.GetSize())
+    spacing = " \N{MULTIPLICATION SIGN} ".join(f"{step:.2f}" for step in labels.GetSpacing())
+    frames = f" \N{MIDDLE DOT} {len(content.labels)} frames" if len(content.labels) > 1 else ""
+    return f"{size} voxels of {spacing} mm{frames}"
+
+
+def _blocks(content: ReportContent) -> Iterator[Block]:
+    function = content.function
+    if function is not None:
+        yield KeyNumbers(_key_numbers(function))
+    if content.warnings:
+        yield Notices(tuple(content.warnings))
+    if function is not None:
+        yield Heading("Function")
+        yield Chart("Volume of the ventricles over the heartbeat. ED end-diastole, ES end-systole.",
+                    volume_curve(function))
+        yield _function_table(function)
+        yield Paragraph("End-diastole is the frame with the largest left ventricle and end-systole the one with the "
+                        "smallest, unless chosen by hand; the right ventricle is measured at the same two frames.")
+    yield Heading("Pictures")
+    yield from _pictures(content)
+    yield Heading("Structures")
+    yield _volume_table(content)
+    yield Heading("How it was measured")
+    yield Facts(tuple(_facts(content)))
+
+
+def _key_numbers(function: HeartFunction) -> tuple[tuple[str, str, str], ...]:
+    left = function.ventricles["LV"]
+    found = [("LV ejection fraction", f"{left.ejection_fraction_percent:.0f}", "%"),
+             ("LV at end-diastole", f"{left.edv_ml:.0f}", "mL"), ("LV at end-systole", f"{left.esv_ml:.0f}", "mL"),
+             ("LV stroke volume", f"{left.stroke_volume_ml:.0f}", "mL")]
+    if "RV" in function.ventricles:
+        found.append(("RV ejection fraction", f"{function.ventricles['RV'].ejection_fraction_percent:.0f}", "%"))
+    if function.myocardial_mass_g is not None:
+        found.append(("LV mass", f"{function.myocardial_mass_g:.0f}", "g"))
+    return tuple(found)
+
+
+def _function_table(function: HeartFunction) -> Table:
+    names = {"LV": "Left ventricle", "RV": "Right ventricle", "MYO": "Left ventricle"}
+    columns = [one.name for one in function.ventricles.values()]
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in function.to_rows():
+        if row.structure:
+            unit = row.unit.replace("m2", "m\N{SUPERSCRIPT TWO}")
+            cells.setdefault((row.quantity, unit), {})[names[row.structure]] = f"{row.value:.1f}"
+    rows = tuple(Row((quantity, *(found.get(column, _NOTHING) for column in columns), unit))
+                 for (quantity, unit), found in cells.items())
+    number = 0.2
+    return Table(("", *columns, "Unit"), (1 - number * len(columns) - 0.16, *[number] * len(columns), 0.16), rows,
+                 words_last=True)
+
+
+def _volume_table(content: ReportContent) -> Table:
+    function = content.function
+    chosen = [0] if function is None else [function.ed_index, function.es_index]
+    frames = [content.measurements[index] for index in chosen]
+    others = [{row.id: row for row in frame} for frame in frames]
+    marks = {mark.id: mark for mark in content.marks}
+    rows = []
+    for one in frames[0]:
+        mark = marks.get(one.id)
+        volumes = [found[one.id].volume_ml if one.id in found else 0.0 for found in others]
+        rows.append(Row(
+            (one.name, *(f"{volume:.1f}" if volume else _NOTHING for volume in volumes),
+             f"{one.mass_g:.1f}" if one.mass_g else "", f"{one.diameter_mm:.1f}" if one.diameter_mm else "",
+             mark.sentence.removeprefix(f"{one.name}: ").rstrip(".") if mark else ""),
+            swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
+            amber=mark is not None and mark.level != "grey",
+        ))
+    volumes_of = ("Volume (mL)",) if function is None else ("ED (mL)", "ES (mL)")
+    widths = (0.27, 0.16, 0.11, 0.16, 0.30) if function is None else (0.28, 0.1, 0.1, 0.11, 0.16, 0.25)
+    return Table(("Structure", *volumes_of, "Mass (g)", "Diameter (mm)", "Remark"), widths, tuple(rows),
+                 words_last=True)
+
+
+def _pictures(content: ReportContent) -> Iterator[Picture]:
+    function = content.function
+    shown = {"": 0} if function is None else {"End-diastole": function.ed_index, "End-systole": function.es_index}
+    for phase, index in shown.items():
+        labels = content.labels[index]
+        frame = f"{phase}, frame {index}" if phase else ""
+        if content.images is None:
+            image, drawn = _silhouette(labels), "Drawn from the label map alone, without the scan."
+        else:
+            image, drawn = content.images[index], "Three planes through the scan, and the heart from the front left."
+        yield Picture(f"{frame}. {drawn}" if frame else drawn, _png(image, labels, frame or content.title))
+
+
+def _silhouette(labels: sitk.Image) -> sitk.Image:
+    """Return an image to draw label maps on where there is no scan: the heart gray on black."""
+    image = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(labels) > 0).astype(np.uint8) * 100)
+    image.CopyInformation(labels)
+    return image
+
+
+def _png(image: sitk.Image, labels: sitk.Image, title: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="heartseg-report-") as folder:
+        path = Path(folder) / "overview.png"
+        render_overview(image, labels, path, title)
+        return path.read_bytes()
+
+
+def _facts(content: ReportContent) -> Iterator[tuple[str, str]]:
+    if content.model:
+        yield "Model", content.model
+    yield from content.facts.items()
+    function = content.function
+    if function is not None:
+        for name, index, by_hand in (("End-diastole", function.ed_index, function.ed_by_hand),
+                                     ("End-systole", function.es_index, function.es_by_hand)):
+            yield name, f"Frame {index}, {'chosen by hand' if by_hand else 'found automatically'} (counted from 0)"
+        if function.heart_rate is not None:
+            yield "Heart rate", f"{function.heart_rate:.0f} per minute, {function.heart_rate_source}"
+        if function.body_surface_area_m2 is not None:
+            yield "Body surface area", (f"{function.body_surface_area_m2:.2f} m\N{SUPERSCRIPT TWO} "
+                                        f"({SURFACE_AREA_SOURCE})")
+    yield "Volumes", "Number of voxels times the volume of a voxel; papillary muscles as the model draws them."
+    yield "Mass", f"Volume of the left ventricle's myocardium times {MYOCARDIAL_DENSITY_G_PER_ML} g/mL."
+    yield "Diameters", "Largest sphere that fits into the vessel."
+    yield "Software", f"HeartSeg {__version__}"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from command_line import assert_failed_in_words, call
+from random_models import write_cine, write_ct
+
+
+@pytest.fixture
+def beating(tmp_path: Path) -> Path:
+    frames = []
+    for side in (12, 10, 7, 6, 8, 11):
+        voxels = np.zeros((24, 24, 32), np.uint8)
+        voxels[3:21, 3:21, 3:21] = 2
+        voxels[5:5 + side, 5:5 + side, 5:5 + side] = 1
+        voxels[5:5 + side, 5:5 + side, 22:22 + side // 2] = 3
+        frames.append(sitk.GetImageFromArray(voxels))
+    sitk.WriteImage(sitk.JoinSeries(frames), str(tmp_path / "cine.nii.gz"))
+    return tmp_path / "cine.nii.gz"
+
+
+def test_the_function_of_a_cine_is_written_and_shown(beating: Path, tmp_path: Path) -> None:
+    result = call("measure", beating, "-o", tmp_path / "cine.csv", "--heart-rate", 60, "--height", 180, "--weight", 80)
+    assert result.exit_code == 0, result.stderr
+    with (tmp_path / "cine.csv").open(newline="") as file:
+        rows = {(row["structure"], row["quantity"]): row["value"] for row in csv.DictReader(file)}
+    assert float(rows["LV", "Ejection fraction"]) == pytest.approx(87.5)
+    assert float(rows["LV", "Cardiac output"]) == pytest.approx((12**3 - 6**3) / 1000 * 0.06, abs=1e-4)
+    assert float(rows["", "Body surface area"]) == pytest.approx(2.0)
+    for said in ("Ejection fraction", "87.5", "End-diastole is frame 0, end-systole frame 3", "Heart rate 60"):
+        assert said in result.stdout
+    assert "Warning: " in result.stderr
+
+
+def test_phases_can_be_chosen_and_json_says_so(beating: Path, tmp_path: Path) -> None:
+    result = call("measure", beating, "-o", tmp_path / "cine.json", "--end-diastole", 5, "--end-systole", 2, "--json")
+    (function,) = json.loads(result.stdout)["functions"]
+    assert function["end_diastole"] == {"frame": 5, "by_hand": True}
+    assert json.loads((tmp_path / "cine.json").read_text())["functions"] == [function]
+
+
+@pytest.mark.parametrize("report", ["page.html", "page.pdf"])
+def test_measure_writes_a_report(beating: Path, tmp_path: Path, report: str) -> None:
+    arguments = ("measure", beating, "-o", tmp_path / "cine.csv", "--report", tmp_path / report)
+    result = call(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert str(tmp_path / report) in result.stdout
+    assert (tmp_path / report).is_file()
+    (tmp_path / "cine.csv").unlink()
+    assert_failed_in_words(call(*arguments), 2, f"{report} exists already")
+    assert call(*arguments, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--heart-rate", 0), "heart rate of 0"), (("--height", 1.8, "--weight", 80), "looks like meters"),
+    (("--end-systole", 9), "no frame 9 for end-systole"), (("--report", "page.txt"), "no known ending")])
+def test_wrong_numbers_are_explained_and_nothing_is_written(beating: Path, tmp_path: Path, options: tuple[object, ...],
+                                                            said: str) -> None:
+    assert_failed_in_words(call("measure", beating, "-o", tmp_path / "cine.csv", *options), 2, said)
+    assert not (tmp_path / "cine.csv").exists()
+
+
+@pytest.mark.usefixtures("user_data")
+def test_segment_writes_a_report_for_each_scan(tmp_path: Path) -> None:
+    scans = [write_ct(tmp_path / "one.nii.gz"), write_cine(tmp_path / "two.nii.gz")]
+    result = call("segment", *scans, "-o", tmp_path / "labels", "--report", tmp_path / "pages", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(page.name for page in (tmp_path / "pages").iterdir()) == ["one.html", "two.html"]
+    results = json.loads(result.stdout)["results"]
+    assert [Path(entry["report"]).name for entry in results] == ["one.html", "two.html"]
+    assert results[0]["function"] is None

@@ -1,0 +1,189 @@
+"""Reports: one page that says everything, needs nothing else, and takes names as words and not as markup."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import zlib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSeg3DLib.measurement import FunctionChoices, function_of_frames, measure
+from HeartSeg3DLib.report import ReportContent, write_report
+from HeartSeg3DLib.report.pdf_writer import text_width, wrapped, writable
+from HeartSeg3DLib.trust import structure_marks
+
+NAMES = ("Left ventricle cavity", "Left ventricle myocardium", "Right ventricle cavity", "Pulmonary artery")
+
+
+class Elements(HTMLParser):
+    """Collects tags, addresses that a browser would load, and words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "data", "xlink:href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data + "\n"
+
+
+@pytest.fixture(scope="module")
+def beating(heart_labels: sitk.Image, heart_image: sitk.Image) -> ReportContent:
+    smaller = sitk.GetArrayFromImage(heart_labels)
+    smaller[:, :, ::2][smaller[:, :, ::2] == 1] = 2
+    systole = sitk.GetImageFromArray(smaller)
+    systole.CopyInformation(heart_labels)
+    labels = [heart_labels, systole]
+    measured = [measure(one) for one in labels]
+    function = function_of_frames(measured, [0.0, 350.0], FunctionChoices(heart_rate=60, height_cm=180, weight_kg=80))
+    return ReportContent("<script>cine</script> & Ärzte", labels, measured, [heart_image] * 2, function,
+                         structure_marks(heart_labels), ["Look <b>here</b>."], "Whole heart (tiny 1.0.0)",
+                         {"Device": "cpu"})
+
+
+@pytest.fixture(scope="module")
+def html(beating: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_report(tmp_path_factory.mktemp("html") / "cine.html", beating).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pdf(beating: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(tmp_path_factory.mktemp("pdf") / "cine.pdf", beating)
+
+
+def pdf_words(path: Path) -> str:
+    """Words of a PDF as they stand in its drawing commands."""
+    found = []
+    for packed in re.findall(rb"stream\n(.*?)\nendstream", path.read_bytes(), re.DOTALL):
+        drawn = zlib.decompress(packed)
+        if drawn.startswith((b"BT", b"q", b"0")) and b" Tj ET" in drawn:
+            texts = (text.decode("cp1252") for text in re.findall(rb"\((.*)\) Tj ET", drawn))
+            found += [re.sub(r"\\(.)", r"\1", text) for text in texts]
+    return "\n".join(found)
+
+
+def test_the_html_page_loads_nothing_and_runs_nothing(html: str) -> None:
+    page = Elements(html)
+    assert {"script", "link", "iframe", "object", "form"}.isdisjoint(page.tags)
+    assert page.loads
+    assert all(address.startswith("data:image/png;base64,") for address in page.loads)
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_names_and_warnings_are_words_and_not_markup(html: str) -> None:
+    page = Elements(html)
+    assert "b" not in page.tags
+    assert "<script>cine</script> & Ärzte" in page.words
+    assert "Look <b>here</b>." in page.words
+
+
+def test_both_forms_say_the_same(html: str, pdf: Path, beating: ReportContent) -> None:
+    assert beating.function is not None
+    fraction = f"{beating.function.ventricles['LV'].ejection_fraction_percent:.1f}"
+    for words in (Elements(html).words, pdf_words(pdf)):
+        for said in (*NAMES, "Ejection fraction", fraction, "Cardiac output", "Whole heart (tiny 1.0.0)",
+                     "For research, not a medical device.", "Left ventricle", "ED", "ES", "Mosteller", "Software"):
+            assert said in words, said
+
+
+def test_pictures_show_end_diastole_and_end_systole(html: str) -> None:
+    pictures = [base64.b64decode(data) for data in re.findall(r"data:image/png;base64,([^\"]+)", html)]
+    assert len(pictures) == 2
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert pictures[0] != pictures[1]
+    assert "End-diastole, frame 0" in html
+    assert "End-systole, frame 1" in html
+
+
+def test_a_label_map_without_its_scan_has_a_report_too(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    content = ReportContent("heart.nii.gz", [heart_labels], [measure(heart_labels)])
+    words = Elements(write_report(tmp_path / "heart.html", content).read_text("utf-8")).words
+    assert "without the scan" in words
+    assert "Ejection fraction" not in words
+
+
+def test_a_structure_to_look_at_is_marked_with_its_sentence(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    cut = heart_labels[:, :, 40:]
+    content = ReportContent("cut", [cut], [measure(cut)], marks=structure_marks(cut))
+    text = write_report(tmp_path / "cut.html", content).read_text("utf-8")
+    assert re.search(r'<tr class="amber">.*?it is cut by the lower border of the scan', text)
+
+
+def test_nothing_is_overwritten_without_being_asked(beating: ReportContent, tmp_path: Path) -> None:
+    (tmp_path / "mine.html").write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        write_report(tmp_path / "mine.html", beating)
+    assert (tmp_path / "mine.html").read_text() == "mine"
+    with pytest.raises(UsageError, match="no known ending"):
+        write_report(tmp_path / "mine.docx", beating)
+
+
+def test_an_image_on_another_grid_is_refused_and_nothing_is_left(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    content = ReportContent("x", [heart_labels], [measure(heart_labels)], [heart_labels[2:]])
+    with pytest.raises(InputError, match="same size"):
+        write_report(tmp_path / "x.pdf", content, force=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_object_of_the_pdf_lies_where_its_table_says(pdf: Path) -> None:
+    data = pdf.read_bytes()
+    start = int(re.findall(rb"startxref\n(\d+)\n%%EOF", data)[-1])
+    assert data[start:start + 4] == b"xref"
+    places = [int(place) for place in re.findall(rb"(\d{10}) 00000 n ", data[start:])]
+    for number, place in enumerate(places, start=1):
+        assert data[place:].startswith(f"{number} 0 obj\n".encode())
+    assert f"/Size {len(places) + 1} ".encode() in data
+
+
+def test_another_program_reads_the_pdf(pdf: Path, tmp_path: Path) -> None:
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("pdftoppm is missing; on Debian or Ubuntu: sudo apt-get install poppler-utils")
+    done = subprocess.run(["pdftoppm", "-r", "30", "-png", str(pdf), str(tmp_path / "page")], capture_output=True,
+                          text=True, check=True)
+    assert done.stderr == ""
+    pages = sorted(tmp_path.glob("page*.png"))
+    assert len(pages) >= 2
+    for page in pages:
+        assert np.ptp(sitk.GetArrayFromImage(sitk.ReadImage(str(page)))) > 200
+
+
+def test_many_warnings_flow_over_pages(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    warnings = [f"Warning {number} has quite a few words to say so that it fills its line." for number in range(120)]
+    content = ReportContent("long", [heart_labels], [measure(heart_labels)], warnings=warnings)
+    words = pdf_words(write_report(tmp_path / "long.pdf", content))
+    assert all(f"Warning {number} has" in words for number in range(120))
+    assert "1 / 4" in words
+
+
+def test_letters_that_the_font_lacks_are_announced(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    content = ReportContent("сердце 心臓", [heart_labels], [measure(heart_labels)])
+    path = write_report(tmp_path / "name.pdf", content)
+    assert "shown as question marks" in pdf_words(path)
+    assert "сердце 心臓".encode("utf-16-be").hex().encode() in path.read_bytes()
+
+
+def test_lines_break_at_words_and_long_words_are_cut() -> None:
+    assert wrapped("one two three", 10, text_width("one two", 10) + 0.1) == ["one two", "three"]
+    pieces = wrapped("x" * 100, 10, 60)
+    assert "".join(pieces) == "x" * 100
+    assert all(text_width(piece, 10) <= 60 for piece in pieces)
+    assert wrapped("", 10, 60) == [""]
+
+
+@pytest.mark.parametrize(("text", "can"), [("Müller · 5 µm²", True), ("e\u0301", True), ("心臓", False)])
+def test_western_letters_can_be_written(text: str, can: bool) -> None:
+    assert writable(text) is can
