@@ -66,4 +66,4 @@ class HeartSegLogic:
         """
         from HeartSeg3DLib.scene import function_result  # brings plots, which one volume does not need
 
-        return function_result.measure(segmentation, **facts)
+        return function_result.function_of(segmentation, **facts)

@@ -40,15 +40,20 @@ def keep(segmentation: Any, scan: ScanSource, frame: FrameResult) -> None:
         node.SetName(_("{name} as the model found it").format(name=segmentation.GetName()))
         slicer.mrmlScene.AddNode(node)
         segmentation.SetNodeReferenceID(ROLE, node.GetID())
+    write_kept(node, scan, frame)
+    node.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
+    segmentation.SetAttribute(EDITED_ATTRIBUTE, "[]")
+
+
+def write_kept(node: Any, scan: ScanSource, frame: FrameResult) -> None:
+    """Put what the model found into a vtkMRMLLabelMapVolumeNode, which need not be in the scene."""
     corner = np.eye(4)
     corner[:3, 3] = frame.start
     node.SetIJKToRASMatrix(matrix_of(scan.ijk_to_ras() @ corner))
     node.SetAndObserveImageData(plain_image(frame.model_labels))
-    node.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
     node.SetAttribute(_START_ATTRIBUTE, json.dumps(frame.start))
     node.SetAttribute(_FOUND_ATTRIBUTE, json.dumps([STRUCTURES[value].id for value in frame.values
                                                     if value in STRUCTURES]))
-    segmentation.SetAttribute(EDITED_ATTRIBUTE, "[]")
 
 
 def found_by_model(segmentation: Any) -> set[str]:

@@ -105,8 +105,12 @@ def taken_where(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, b
 
 def layers_of(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[slicer.vtkOrientedImageData, dict[str, int]]:
     """Label value of every segment that has voxels, by the labelmap that stores it."""
+    return layers_in(segmentation.GetSegmentation())
+
+
+def layers_in(contents: slicer.vtkSegmentation) -> dict[slicer.vtkOrientedImageData, dict[str, int]]:
+    """As `layers_of`, of segments that no node of the scene holds."""
     layers: dict[slicer.vtkOrientedImageData, dict[str, int]] = {}
-    contents = segmentation.GetSegmentation()
     for segment_id in contents.GetSegmentIDs():
         segment = contents.GetSegment(segment_id)
         labelmap = segment.GetRepresentation(BINARY)
@@ -167,7 +171,7 @@ def crop(labelmap: slicer.vtkOrientedImageData, extent: Extent) -> NDArray[np.in
 def bounding_extent(found: NDArray[np.bool_], extent: Extent) -> Extent | None:
     """The box around the true voxels of an array that lies at `extent`, None where all are false."""
     edges = []
-    flat: NDArray[np.bool_] = found.any(axis=0)
+    flat = np.asarray(found.any(axis=0))
     for axis, occupied in enumerate((flat.any(axis=0), flat.any(axis=1), found.any(axis=(1, 2)))):
         places = np.flatnonzero(occupied)
         if not places.size:

@@ -22,6 +22,8 @@ from HeartSeg3DLib.scene.volumes import ScanSource
 from HeartSeg3DLib.scene.vtk_arrays import oriented_image, poly_data
 
 CLOSED_SURFACE = "Closed surface"
+CONVERSION = {"Conversion method": "1", "SurfaceNets smoothing": "1"}
+"""SurfaceNets, smoothed by itself: an edit of one chamber takes a third of the time of flying edges."""
 MODEL_ATTRIBUTE, VERSION_ATTRIBUTE, MARKS_ATTRIBUTE = "HeartSeg.Model", "HeartSeg.Version", "HeartSeg.Marks"
 
 
@@ -175,6 +177,7 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         if scan.volume is not None:
             node.SetReferenceImageGeometryParameterFromVolumeNode(scan.volume)
         found = {segment_id(value) for value in content.frame.values}
+        _convert_as_we_do(contents)
         for id in original.found_by_model(node) - found:
             contents.RemoveSegment(id)
         if not content.surfaces:
@@ -187,6 +190,12 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         original.keep(node, scan, content.frame)
     finally:
         node.EndModify(modified)
+
+
+def _convert_as_we_do(contents: Any) -> None:
+    """Let Slicer make the surface of an edited chamber with the method that is fastest and keeps neighbors apart."""
+    for name, value in CONVERSION.items():
+        contents.SetConversionParameter(name, value)
 
 
 def _use_labelmaps(contents: Any) -> None:

@@ -5,25 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import slicer
 
-from HeartSeg3DLib.errors import (
-    CancelledError,
-    DependencyError,
-    DeviceError,
-    DiskError,
-    HeartSegError,
-    InputError,
-    ModelError,
-    UsageError,
-)
-from HeartSeg3DLib.scene import child, original, segmentation_result
+from HeartSeg3DLib.errors import CancelledError, DependencyError, HeartSegError, InputError
+from HeartSeg3DLib.scene import child, dependencies, original, segmentation_result
+from HeartSeg3DLib.scene.failures import error_of, places_of
 from HeartSeg3DLib.scene.run_report import report_of_run
 from HeartSeg3DLib.scene.run_settings import RunSettings
+from HeartSeg3DLib.scene.sequence_result import SequencePlacement, check_sequence_target
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import BackgroundTask, FrameResult, read_frame, write_scan
 from HeartSeg3DLib.scene.volumes import ScanSource
@@ -32,10 +24,6 @@ from HeartSeg3DLib.scene.workspace import Workspace
 FINISHED = ("done", "failed", "cancelled")
 
 _JOB = "segment"
-_ERRORS: dict[str, type[HeartSegError]] = {
-    kind.code: kind for kind in (UsageError, InputError, ModelError, DeviceError, CancelledError, DependencyError,
-                                 DiskError)
-}
 _WRITTEN, _SEGMENTED = 0.05, 0.97
 """Shares of the progress bar after writing and after the child's work."""
 
@@ -103,7 +91,7 @@ class SegmentationRun:
         self._observation = slicer.mrmlScene.AddObserver(slicer.mrmlScene.StartCloseEvent, self._on_scene_close)
         self._enter("writing", _("Handing over the scan"))
         with self._failing():
-            segmentation_result.check_target(self.scan, self.target)
+            self._check_target()
             Workspace.remove_stale()
             workspace = self._workspace = Workspace()
             self._child = child.start_child()  # it loads its libraries while the voxels are written
@@ -177,6 +165,10 @@ class SegmentationRun:
             raise InputError(_("The result was removed from the scene while the scan was being segmented."),
                              _("Choose another result and start again."))
 
+    def _check_target(self) -> None:
+        check = check_sequence_target if self.scan.is_sequence else segmentation_result.check_target
+        check(self.scan, self.target)
+
     def _note_written(self, share: float) -> None:
         self._written = share  # a plain number, written by the thread and read by the GUI
 
@@ -211,7 +203,7 @@ class SegmentationRun:
             self._enter("reading", _("Reading the result"))
         elif kind == "error":
             self._detail = event.get("detail", "")
-            raise _ERRORS.get(event["code"], HeartSegError)(event["message"], event["remedy"])
+            raise error_of(event)
 
     def _read(self, event: Mapping[str, Any]) -> None:
         assert self._workspace is not None
@@ -239,7 +231,7 @@ class SegmentationRun:
 
     def _pieces(self) -> Generator[None, None, None]:
         """The work in the scene, cut where the GUI may breathe; what can fail comes before what changes the scene."""
-        segmentation_result.check_target(self.scan, self.target)
+        self._check_target()
         model = str(self._facts.get("model", ""))
         if self._before_update is not None and self.target is not None:
             self._before_update()
@@ -251,11 +243,11 @@ class SegmentationRun:
                 segmentation_result.place_beside(copy, self.scan.node)
                 yield
             if self.scan.is_sequence:
-                from HeartSeg3DLib.scene import function_result  # brings plots, which one volume does not need
-
-                name = segmentation_result.result_name(self.scan)
-                self.segmentation = function_result.place_sequence(self.scan, self.frames, self.target, name)
-                segmentation_result.note_model(self.segmentation, model)
+                placement = SequencePlacement(self.scan, model)
+                for frame in self.frames:
+                    placement.add(frame)
+                    yield
+                self.segmentation = placement.finish(self.target)
             else:
                 self.segmentation = segmentation_result.place_frame(self.scan, self.frames[0], self.target, model=model)
         except BaseException:  # a cancellation too: the generator is closed
@@ -285,14 +277,16 @@ class SegmentationRun:
         try:
             yield
         except HeartSegError as error:
-            self._fail(error, self._detail or _places(error))
+            self._fail(error, self._detail or places_of(error))
         except Exception as error:
             self._fail(HeartSegError(
                 _("Something happened that HeartSeg did not expect ({kind}).").format(kind=type(error).__name__),
-                _("Copy the report and send it to the developers.")), _places(error))
+                _("Copy the report and send it to the developers.")), places_of(error))
 
     def _fail(self, error: HeartSegError, detail: str) -> None:
         self.error, self._detail = error, detail
+        if isinstance(error, DependencyError):
+            dependencies.note_failure(error)
         self._finish("failed")
 
     def _finish(self, state: str) -> None:
@@ -316,13 +310,3 @@ class SegmentationRun:
                 task.join()
         if self._workspace is not None:
             self._workspace.close()
-
-
-def _places(error: BaseException) -> str:
-    """Return code places and error types; messages may quote a patient's name and stay out."""
-    lines = []
-    cause: BaseException | None = error
-    while cause is not None:
-        lines += [type(cause).__name__, *(entry.rstrip() for entry in traceback.format_tb(cause.__traceback__))]
-        cause = cause.__cause__ or cause.__context__
-    return "\n".join(lines)

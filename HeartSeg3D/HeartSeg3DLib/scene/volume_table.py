@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vtk.util import numpy_support
 
 from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
-from HeartSeg3DLib.scene.segment_voxels import image_to_world, layers_of, voxels_of
+from HeartSeg3DLib.scene.segment_voxels import image_to_world, layers_in, voxels_of
 from HeartSeg3DLib.scene.segmentation_result import place_beside
 from HeartSeg3DLib.scene.text import _
 
@@ -24,15 +24,23 @@ _SMALLEST_BLOCK = 2
 
 
 def volumes(segmentation: Any) -> dict[str, float]:
-    """Return the volume of each segment in mL by its id, with all parent transforms applied.
+    """Return the volume of each segment in mL by its id, with all parent transforms applied."""
+    return volumes_of(segmentation.GetSegmentation(), segmentation.GetParentTransformNode())
+
+
+def volumes_of(contents: Any, transform: Any = None) -> dict[str, float]:
+    """Return the volume of each segment of a vtkSegmentation in mL by its id.
 
     Linear transforms scale by their determinant. Others stretch every place differently: the volume of each small
     block of voxels comes from where the transform takes its corners, and each structure takes its share of voxels.
+
+    Args:
+        contents: The segments.
+        transform: vtkMRMLTransformNode that they are under, None without one.
     """
-    found = dict.fromkeys(segmentation.GetSegmentation().GetSegmentIDs(), 0.0)
-    for labelmap, segments in layers_of(segmentation).items():
-        for id, milliliters in _volumes_in_layer(segmentation, labelmap, segments).items():
-            found[id] = milliliters
+    found = dict.fromkeys(contents.GetSegmentIDs(), 0.0)
+    for labelmap, segments in layers_in(contents).items():
+        found.update(_volumes_in_layer(labelmap, segments, transform))
     return found
 
 
@@ -69,10 +77,9 @@ def source_volume(segmentation: Any) -> Any:
     return segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
 
 
-def _volumes_in_layer(segmentation: Any, labelmap: Any, segments: dict[str, int]) -> dict[str, float]:
+def _volumes_in_layer(labelmap: Any, segments: dict[str, int], transform: Any) -> dict[str, float]:
     labels = voxels_of(labelmap)
     axes = image_to_world(labelmap)
-    transform = segmentation.GetParentTransformNode()
     if transform is not None and not transform.IsTransformToWorldLinear():
         counted = _stretched(labels, labelmap.GetExtent(), axes, transform, sorted(set(segments.values())))
     else:

@@ -134,8 +134,8 @@ def _scan_of_sequence(sequence: Any) -> ScanSource:
     shown = _volume_that_plays(sequence)
     transform = shown.GetParentTransformNode() if shown is not None else None
     known = shown if shown is not None else nodes[0]
-    return ScanSource(sequence, shown, name, tuple(_voxels(one) for one in nodes), _times_ms(sequence), *grids[0],
-                      _modality(known), _heart_rate(known), transform)
+    return ScanSource(sequence, shown, name, tuple(_voxels(one) for one in nodes),
+                      times_of_sequence(sequence), *grids[0], _modality(known), _heart_rate(known), transform)
 
 
 def _grid_of(node: Any, name: str) -> _Grid:
@@ -189,7 +189,8 @@ def _volume_that_plays(sequence: Any) -> Any:
     return next((volume for volume in shown if volume is not None), None)
 
 
-def _times_ms(sequence: Any) -> tuple[float | None, ...]:
+def times_of_sequence(sequence: Any) -> tuple[float | None, ...]:
+    """Return the time of each frame of a sequence in ms, None where its index is no time."""
     factor = _MILLISECONDS.get(sequence.GetIndexUnit())
     count = sequence.GetNumberOfDataNodes()
     if factor is None or sequence.GetIndexType() != slicer.vtkMRMLSequenceNode.NumericIndex:

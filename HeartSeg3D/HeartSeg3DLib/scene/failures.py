@@ -1,0 +1,38 @@
+"""From the child's error events to the exceptions that the rest of the program knows."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from HeartSeg3DLib.errors import (
+    CancelledError,
+    DependencyError,
+    DeviceError,
+    DiskError,
+    HeartSegError,
+    InputError,
+    ModelError,
+    UsageError,
+)
+
+_KINDS: dict[str, type[HeartSegError]] = {
+    kind.code: kind
+    for kind in (UsageError, InputError, ModelError, DeviceError, CancelledError, DependencyError, DiskError)
+}
+
+
+def error_of(event: Mapping[str, Any]) -> HeartSegError:
+    """Return the failure that an `error` event tells of."""
+    return _KINDS.get(str(event.get("code")), HeartSegError)(str(event["message"]), str(event.get("remedy", "")))
+
+
+def places_of(error: BaseException) -> str:
+    """Return code places and error types with causes; messages may quote a patient's name and stay out."""
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines += [type(cause).__name__, *(entry.rstrip() for entry in traceback.format_tb(cause.__traceback__))]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""One question to a child process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.scene import child
+from HeartSeg3DLib.scene.failures import error_of
+
+_JOB = "request"
+_PAUSE_SECONDS = 0.02
+
+
+class Request:
+    """Asks a new child process for one thing and ends it after the answer.
+
+    Args:
+        action: What the worker shall do.
+        details: What else the request says.
+
+    Attributes:
+        result: The `result` event, None until it came.
+        error: Why there is none.
+        warnings: Sentences for the user.
+
+    Raises:
+        HeartSegError: The child cannot be started.
+    """
+
+    def __init__(self, action: str, **details: Any) -> None:
+        self.result: Mapping[str, Any] | None = None
+        self.error: HeartSegError | None = None
+        self.warnings: list[str] = []
+        self._child: Any = child.start_child()
+        self._child.send({"job": _JOB, "action": action, **details})
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer has come, or never will."""
+        return self._child is None
+
+    def step(self) -> bool:
+        """Look for the answer; returns whether it has come. Never waits."""
+        for event in self._child.poll() if self._child is not None else ():
+            if event["event"] == "warning":
+                self.warnings.append(event["message"])
+            elif event["event"] == "result":
+                self.result = event
+                self.close()
+            elif event["event"] == "error":
+                self.error = error_of(event)
+                self.close()
+        return self.done
+
+    def wait(self) -> Mapping[str, Any]:
+        """Wait for the answer and return the `result` event.
+
+        Raises:
+            HeartSegError: What went wrong.
+        """
+        while not self.step():
+            time.sleep(_PAUSE_SECONDS)
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None  # a request ends with a result or an error
+        return self.result
+
+    def close(self) -> None:
+        """End the child process; without an answer there will be none."""
+        if self._child is not None:
+            self._child.kill(0)
+            self._child = None
