@@ -1,0 +1,82 @@
+"""Puts the runtime together, once for a process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import slicer
+import slicer.util
+
+from . import dialogs, files, qt_modules
+from .hierarchy import SubjectHierarchy
+from .scene import SlicerScene
+
+_OWN_FILES = Path(__file__).parent / "slicer_python"
+
+
+def start_once() -> dict[str, Any]:
+    """Everything that a module finds in Slicer; what has to live on is returned."""
+    failures: list[BaseException] = []
+    _collect_failures(failures)
+    qt = qt_modules.make_qt()
+    dialogs.adapt()
+    application = qt_modules.application()
+    _use_python_files()
+    scene = SlicerScene()
+    hierarchy = SubjectHierarchy(scene.scene)
+    qt_modules.make_ctk()
+    _add_widgets_to_slicer()
+    from .ui_loader import QUiLoader
+
+    qt.QUiLoader = QUiLoader  # type: ignore[attr-defined]
+    from .application import qSlicerApplication
+
+    slicer.app = qSlicerApplication(application, scene)
+    from .sample_data import install as install_sample_data
+
+    install_sample_data()
+    _adapt_util()
+    return {"qt": application, "scene": scene, "hierarchy": hierarchy, "failures": failures}
+
+
+def _collect_failures(failures: list[BaseException]) -> None:
+    """Qt and VTK print an error in a function that they call and go on; a test wants to know."""
+    print_failure = sys.excepthook
+
+    def collect(kind: Any, error: BaseException, traceback: Any) -> None:
+        failures.append(error)
+        print_failure(kind, error, traceback)
+
+    sys.excepthook = collect
+
+
+def _use_python_files() -> None:
+    """Slicer's own Python files where a folder with them is named, else the stand-ins; packages are never installed."""
+    folder = os.environ.get("HEARTSEG_SLICER_PYTHON")
+    slicer.__path__.append(str(_OWN_FILES))
+    importlib.import_module("slicer.packaging")
+    if folder:
+        slicer.__path__.insert(slicer.__path__.index(str(_OWN_FILES)), folder)
+
+
+def _add_widgets_to_slicer() -> None:
+    kinds = qt_modules.stand_ins(
+        "q", ("mrml_basics", "node_combo_box", "segment_editor", "segments_table", "table_views", "plot_view")
+    )
+    for name, kind in kinds.items():
+        if name.startswith(("qMRML", "qSlicer")):
+            setattr(slicer, name, kind)
+    tree = types.ModuleType("qSlicerSubjectHierarchyModuleWidgetsPythonQt")
+    tree.qMRMLSubjectHierarchyTreeView = slicer.qMRMLSubjectHierarchyTreeView  # type: ignore[attr-defined]
+    sys.modules[tree.__name__] = tree
+
+
+def _adapt_util() -> None:
+    files.adapt()
+    slicer.util.mainWindow = lambda: None
+    slicer.util.delayDisplay = lambda message, *_, **__: slicer.app.processEvents()
