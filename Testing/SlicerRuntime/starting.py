@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import sys
@@ -23,6 +24,7 @@ def start_once() -> dict[str, Any]:
     """Everything that a module finds in Slicer; what has to live on is returned."""
     failures: list[BaseException] = []
     _collect_failures(failures)
+    _keep_none_alive()
     qt = qt_modules.make_qt()
     dialogs.adapt()
     application = qt_modules.application()
@@ -42,6 +44,15 @@ def start_once() -> dict[str, Any]:
     install_sample_data()
     _adapt_util()
     return {"qt": application, "scene": scene, "hierarchy": hierarchy, "failures": failures}
+
+
+def _keep_none_alive() -> None:
+    """PySide6 6.12 gives None back without taking it, at each call of a void function: Python 3.11 counts, and aborts.
+
+    From Python 3.12 on None is immortal; here it becomes so in effect.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
 
 
 def _collect_failures(failures: list[BaseException]) -> None:
