@@ -38,13 +38,18 @@ def check_report(path: Path, *, force: bool) -> None:
     check_output(path, force=force, kinds=_KINDS)
 
 
+def report_path(folder: Path, output: Path) -> Path:
+    """Return where the report of a label map goes, `<label map's name>.html` in a folder."""
+    return folder / f"{output.name.removesuffix(suffix_of(output))}.html"
+
+
 def report_file(folder: Path, output: Path, *, force: bool) -> Path:
-    """Return where the report of a segmented scan goes, `<label map's name>.html` in a folder that may be new.
+    """Return `report_path` after making sure that it can be written; the folder may be new.
 
     Raises:
         UsageError: The report exists already or cannot be written.
     """
-    path = folder / f"{output.name.removesuffix(suffix_of(output))}.html"
+    path = report_path(folder, output)
     if folder.exists():
         check_report(path, force=force)
     else:

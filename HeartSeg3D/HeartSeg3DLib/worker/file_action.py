@@ -10,16 +10,17 @@ from HeartSeg3DLib.worker.loaded_models import LoadedModels
 
 
 def segment_file(job: Job, loaded: LoadedModels) -> None:
-    """Segment the request's `input` into its `output`; an existing output is replaced only with `force`.
+    """Segment the request's `input` into its `output`; existing files are replaced only with `force`.
 
     Raises:
         HeartSegError: As `api.segment_to_file`.
     """
     request = job.request
-    job.progress(0.0, "Starting")
+    job.progress(0.0, "Starting the segmenter")
     models = loaded.get(request.get("model"), request.get("device") or "auto")
     choices = SegmentationChoices(request.get("modality") or "auto", request.get("quality") or "standard",
                                   request.get("series"))
     done = segment_to_file(Path(request["input"]), Path(request["output"]), models, choices,
+                           report=Path(request["report"]) if request.get("report") else None,
                            force=bool(request.get("force")), progress=job.progress)
     job.result(**done.to_dict())

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.api.outputs import resampled_image_path
+from HeartSeg3DLib.api.reporting import report_path
 from HeartSeg3DLib.imaging.output import remove_partial
 
 
 def remove_partial_outputs(request: Mapping[str, Any]) -> None:
     """Remove files that were being written for a request when its process ended; finished outputs stay."""
-    if output := request.get("output"):
-        remove_partial(Path(output))
-        remove_partial(resampled_image_path(Path(output)))
+    if not request.get("output"):
+        return
+    output = Path(request["output"])
+    remove_partial(output)
+    remove_partial(resampled_image_path(output))
+    if folder := request.get("report"):
+        remove_partial(report_path(Path(folder), output))

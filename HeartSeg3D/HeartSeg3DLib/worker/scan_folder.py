@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ def read_scan_folder(folder: Path) -> Scan:
     """
     description = ScanDescription.read(folder)
     modality: Modality | None = "ct" if description.modality == "ct" else "mr" if description.modality == "mr" else None
-    scan = Scan([], modality, description.orientation_known, Path(description.name))
+    scan = Scan([], modality, description.orientation_known, source_named(description.name))
     first = tidy_into(scan, description.load_frame(folder, 0))
     refuse_label_map(first, description.name)
     scan.orientation_known = orientation_believable(first.image, first.low, description.orientation_known)
@@ -144,3 +145,8 @@ def read_scan_folder(folder: Path) -> Scan:
 
     scan.frames = LazyFrames([frame.time_ms for frame in description.frames], load)
     return scan
+
+
+def source_named(name: str) -> Path:
+    """Return a name that a person gave as one that is whole when it is asked for as that of a path."""
+    return Path(re.sub(r"[/\\:]", "_", name))

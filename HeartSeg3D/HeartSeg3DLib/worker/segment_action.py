@@ -37,7 +37,7 @@ def segment(job: Job, loaded: LoadedModels) -> None:
     job.progress(0.0, "Reading the scan")
     scan = read_scan_folder(folder)
     clock.lap("read")
-    job.progress(0.03, "Starting PyTorch")
+    job.progress(0.03, "Starting the segmenter")
     models = loaded.get(request.get("model"), request.get("device") or "auto")
     clock.lap("start")
     choices = SegmentationChoices(request.get("modality") or "auto", request.get("quality") or "standard")

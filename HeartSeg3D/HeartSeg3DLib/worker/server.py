@@ -21,6 +21,7 @@ from HeartSeg3DLib.worker.folder import OWN_GROUP, remove_folder
 from HeartSeg3DLib.worker.leftovers import remove_partial_outputs
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.models_action import import_model, verify_model
+from HeartSeg3DLib.worker.report_action import report
 from HeartSeg3DLib.worker.segment_action import segment
 
 _LONGEST_REQUEST = 1 << 24
@@ -110,6 +111,7 @@ def _temporary_files_in(folder: str | None) -> Iterator[None]:
 
 ACTIONS: dict[str, Action] = {
     "devices": devices,
+    "report": report,
     "import_model": import_model,
     "segment": segment,
     "segment_file": segment_file,
