@@ -78,7 +78,8 @@ class SubjectHierarchy:
             if identifier and identifier not in present:
                 tree.RemoveItem(item)
         for identifier in present:
-            name = segmentation.GetSegmentation().GetSegment(identifier).GetName()
+            # A segment that an undo brings back is added before it gets its name.
+            name = segmentation.GetSegmentation().GetSegment(identifier).GetName() or identifier
             if identifier in listed:
                 tree.SetItemName(listed[identifier], name)
                 continue

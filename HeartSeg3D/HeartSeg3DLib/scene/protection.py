@@ -57,7 +57,6 @@ class ContactProtection:
         self._chamber = ""
         self._mode = "anything"
         self._before: list[_Layer] = []
-        self._observed: Any = None
         self._tags: list[int] = []
         self._repairing = False
         self._pending = False
@@ -73,19 +72,19 @@ class ContactProtection:
         self._chamber, self._mode = segment_id, mode
         if mode != "neighbors":
             return
-        self._observed = self._segmentation.GetSegmentation()
-        event = slicer.vtkSegmentation
-        self._tags = [self._observed.AddObserver(event.SourceRepresentationModified, self._on_edit),
-                      self._observed.AddObserver(event.SegmentModified, self._on_other_change),
-                      self._observed.AddObserver(event.SegmentAdded, self._on_other_change),
-                      self._observed.AddObserver(event.SegmentRemoved, self._on_other_change)]
+        # The node and not its vtkSegmentation is observed: a sequence gives the node another one for each phase.
+        events = slicer.vtkSegmentation
+        self._tags = [self._segmentation.AddObserver(events.SourceRepresentationModified, self._on_edit)]
+        self._tags += [self._segmentation.AddObserver(event, self._on_other_change) for event in (
+            events.SegmentModified, events.SegmentAdded, events.SegmentRemoved,
+            slicer.vtkMRMLSegmentationNode.SegmentationChangedEvent)]
         self._remember()
 
     def stop(self) -> None:
         """Ends the watch; the voxels stay as they are."""
         for tag in self._tags:
-            self._observed.RemoveObserver(tag)
-        self._observed, self._tags, self._before, self._pending = None, [], [], False
+            self._segmentation.RemoveObserver(tag)
+        self._tags, self._before, self._pending = [], [], False
 
     def _on_edit(self, *_event: Any) -> None:
         if self._repairing or self._pending:
@@ -115,7 +114,8 @@ class ContactProtection:
         self._remember()
 
     def _give_back(self, before: _Layer) -> None:
-        chamber = self._observed.GetSegment(self._chamber)
+        contents = self._segmentation.GetSegmentation()
+        chamber = contents.GetSegment(self._chamber)
         labelmap = chamber.GetRepresentation(BINARY) if chamber is not None else None
         if labelmap is None or labelmap.IsEmpty() or not before.protected:
             return
@@ -127,7 +127,7 @@ class ContactProtection:
         spacing = world_spacing(self._segmentation, labelmap)
         was = _part(before.voxels, before.extent, place)
         for owner, value in before.protected.items():
-            if self._observed.GetSegment(owner) is None:
+            if contents.GetSegment(owner) is None:
                 continue
             box = SegmentBox(place, np.zeros(was.shape, np.uint8), spacing, labelmap)
             theirs = mask_of(self._segmentation, owner, box)

@@ -1,8 +1,8 @@
 """Edits of one chamber's mask: smooth, fill, grow, shrink, largest piece. Arrays only, nothing of Slicer.
 
-Masks are uint8 arrays (z, y, x) of 0 and 1 on the box of the chamber with a margin; spacings are (x, y, z) in mm, so that
-a distance is a distance also where slices are thick. What lies outside the array counts as unknown, not as background:
-a chamber that the scan cuts off does not shrink away from the cut.
+Masks are uint8 arrays (z, y, x) of 0 and 1 on the box of the chamber with a margin; spacings are (x, y, z) in mm, so
+that a distance is a distance also where slices are thick. What lies outside the array counts as unknown, not as
+background: a chamber that the scan cuts off does not shrink away from the cut.
 """
 
 from __future__ import annotations

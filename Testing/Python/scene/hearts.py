@@ -10,11 +10,14 @@ import vtk
 from numpy.typing import NDArray
 
 from HeartSeg3DLib.anatomy import BY_ID
+from HeartSeg3DLib.scene import editing
 from HeartSeg3DLib.scene.segment_description import describe
 from HeartSeg3DLib.scene.segment_voxels import BINARY, voxels_of
 
 SHAPE = (24, 30, 36)
 IDS = ("LV", "MYO", "RV", "LA", "RA")
+STROKE_OF_TESTS = (slice(8, 18), slice(8, 14), slice(8, 24))
+"""Crosses RV, RA, MYO, LV and LA."""
 
 
 def box_heart() -> NDArray[np.uint8]:
@@ -102,3 +105,33 @@ def history_of(node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkSegmentationHi
     history.SetSegmentation(node.GetSegmentation())
     history.SetMaximumNumberOfStates(10)
     return history
+
+
+class SegmentEditor:
+    """Slicer's Segment Editor without its window: the logic behind the effects, with masking and undo."""
+
+    def __init__(self, node: slicer.vtkMRMLSegmentationNode) -> None:
+        self.node = node
+        self.editor_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+        self.logic = slicer.vtkSlicerSegmentEditorLogic()
+        self.logic.SetMRMLScene(slicer.mrmlScene)
+        scan = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        self.editor_node.SetAndObserveSourceVolumeNode(scan)
+        self.logic.SetSegmentEditorNode(self.editor_node)
+        self.history = history_of(node)
+        self.logic.SetSegmentationHistory(self.history)
+
+    def choose(self, chamber: str, mode: str) -> None:
+        editing.set_masking(self.editor_node, self.node, chamber, mode)
+        self.logic.UpdateMaskLabelmap()
+
+    def paint(self, stroke: tuple[slice, slice, slice], *, erase: bool = False) -> None:
+        self.logic.SaveStateForUndo()
+        self.logic.ResetModifierLabelmapToDefault()
+        modifier = self.logic.GetModifierLabelmap()
+        voxels_of(modifier)[:] = 0
+        voxels_of(modifier)[stroke] = 1
+        modifier.Modified()
+        mode = self.logic.ModificationModeRemove if erase else self.logic.ModificationModeAdd
+        self.logic.ModifySegmentByLabelmap(self.node, self.editor_node.GetSelectedSegmentID(), modifier, mode, False,
+                                           False)

@@ -1,4 +1,4 @@
-"""In the mode "neighbors" an effect keeps what it took from neighbors and gives back the rest; an undo is not repaired."""
+"""In the mode "neighbors" an effect keeps what it took from neighbors and gives back the rest; an undo stays."""
 
 from __future__ import annotations
 
@@ -8,52 +8,27 @@ from collections.abc import Callable
 import numpy as np
 import slicer
 
-from hearts import a_segmentation, box_heart, history_of, labelmap, labels_of, masks_of
+from hearts import (
+    STROKE_OF_TESTS,
+    SegmentEditor,
+    a_segmentation,
+    box_heart,
+    labelmap,
+    labels_of,
+    masks_of,
+)
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.scene import editing
 from HeartSeg3DLib.scene.contacts import MASKING_MODES, may_take, touches
 from HeartSeg3DLib.scene.protection import ContactProtection
-from HeartSeg3DLib.scene.segment_voxels import voxels_of
 
 VALUE = {segment_id: structure.value for segment_id, structure in BY_ID.items()}
-STROKE = (slice(8, 18), slice(8, 14), slice(8, 24))
-"""Crosses RV, RA, MYO, LV and LA."""
-
-
-class Editor:
-    """Slicer's Segment Editor without its window: the logic behind the effects, with masking and undo."""
-
-    def __init__(self, node: slicer.vtkMRMLSegmentationNode) -> None:
-        self.node = node
-        self.editor_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
-        self.logic = slicer.vtkSlicerSegmentEditorLogic()
-        self.logic.SetMRMLScene(slicer.mrmlScene)
-        scan = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        self.editor_node.SetAndObserveSourceVolumeNode(scan)
-        self.logic.SetSegmentEditorNode(self.editor_node)
-        self.history = history_of(node)
-        self.logic.SetSegmentationHistory(self.history)
-
-    def choose(self, chamber: str, mode: str) -> None:
-        editing.set_masking(self.editor_node, self.node, chamber, mode)
-        self.logic.UpdateMaskLabelmap()
-
-    def paint(self, stroke: tuple[slice, slice, slice], *, erase: bool = False) -> None:
-        self.logic.SaveStateForUndo()
-        self.logic.ResetModifierLabelmapToDefault()
-        modifier = self.logic.GetModifierLabelmap()
-        voxels_of(modifier)[:] = 0
-        voxels_of(modifier)[stroke] = 1
-        modifier.Modified()
-        mode = self.logic.ModificationModeRemove if erase else self.logic.ModificationModeAdd
-        self.logic.ModifySegmentByLabelmap(self.node, self.editor_node.GetSelectedSegmentID(), modifier, mode, False,
-                                           False)
 
 
 def after_stroke(chamber: str, mode: str, labels: np.ndarray | None = None) -> np.ndarray:
     """What a stroke should leave: voxels change hands where the mode allows it."""
     labels = box_heart() if labels is None else labels.copy()
-    part = labels[STROKE]
+    part = labels[STROKE_OF_TESTS]
     for segment_id in ("LV", "MYO", "RV", "LA", "RA"):
         if may_take(chamber, segment_id, mode):
             part[part == VALUE[segment_id]] = VALUE[chamber]
@@ -65,7 +40,7 @@ class MaskingTest(unittest.TestCase):
     def setUp(self) -> None:
         slicer.mrmlScene.Clear(0)
         self.heart = a_segmentation()
-        self.editor = Editor(self.heart)
+        self.editor = SegmentEditor(self.heart)
 
     def test_a_stroke_takes_what_the_mode_allows(self) -> None:
         for chamber in ("RV", "LA", "RA"):
@@ -73,11 +48,11 @@ class MaskingTest(unittest.TestCase):
                 with self.subTest(chamber=chamber, mode=mode):
                     slicer.mrmlScene.Clear(0)
                     heart = a_segmentation()
-                    editor = Editor(heart)
+                    editor = SegmentEditor(heart)
                     protection = ContactProtection(heart)
                     protection.watch(chamber, mode)
                     editor.choose(chamber, mode)
-                    editor.paint(STROKE)
+                    editor.paint(STROKE_OF_TESTS)
                     protection.stop()
                     np.testing.assert_array_equal(labels_of(heart), after_stroke(chamber, mode))
 
@@ -86,14 +61,14 @@ class MaskingTest(unittest.TestCase):
             with self.subTest(mode=mode):
                 slicer.mrmlScene.Clear(0)
                 heart = a_segmentation()
-                editor = Editor(heart)
+                editor = SegmentEditor(heart)
                 protection = ContactProtection(heart)
                 protection.watch("RV", mode)
                 editor.choose("RV", mode)
-                editor.paint(STROKE, erase=True)
+                editor.paint(STROKE_OF_TESTS, erase=True)
                 protection.stop()
                 expected = box_heart()
-                expected[STROKE][expected[STROKE] == VALUE["RV"]] = 0
+                expected[STROKE_OF_TESTS][expected[STROKE_OF_TESTS] == VALUE["RV"]] = 0
                 np.testing.assert_array_equal(labels_of(heart), expected)
 
     def test_an_unknown_mode_is_refused(self) -> None:
@@ -107,7 +82,7 @@ class ProtectionTest(unittest.TestCase):
     def setUp(self) -> None:
         slicer.mrmlScene.Clear(0)
         self.heart = a_segmentation()
-        self.editor = Editor(self.heart)
+        self.editor = SegmentEditor(self.heart)
         self.protection = ContactProtection(self.heart)
         self.addCleanup(self.protection.stop)
 
@@ -115,13 +90,13 @@ class ProtectionTest(unittest.TestCase):
         self.protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
         for _repeat in range(3):
-            self.editor.paint(STROKE)
+            self.editor.paint(STROKE_OF_TESTS)
         np.testing.assert_array_equal(labels_of(self.heart), after_stroke("RV", "neighbors"))
 
     def test_undo_and_redo_of_a_protected_stroke_are_exact(self) -> None:
         self.protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         edited = labels_of(self.heart)
         self.editor.logic.Undo()
         np.testing.assert_array_equal(labels_of(self.heart), box_heart())
@@ -130,11 +105,11 @@ class ProtectionTest(unittest.TestCase):
 
     def test_an_undo_that_brings_back_a_foreign_voxel_is_not_repaired(self) -> None:
         self.editor.choose("RV", "anything")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         taken = labels_of(self.heart)
         np.testing.assert_array_equal(taken, after_stroke("RV", "anything"))
         self.editor.choose("LA", "anything")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         self.protection.watch("RV", "neighbors")
         self.editor.logic.Undo()
         np.testing.assert_array_equal(labels_of(self.heart), taken)
@@ -142,14 +117,14 @@ class ProtectionTest(unittest.TestCase):
     def test_the_stroke_after_an_undo_is_protected_again(self) -> None:
         self.protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         self.editor.logic.Undo()
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         np.testing.assert_array_equal(labels_of(self.heart), after_stroke("RV", "neighbors"))
 
     def test_what_another_mode_took_before_is_kept(self) -> None:
         self.editor.choose("RV", "anything")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         taken = labels_of(self.heart)
         self.protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
@@ -163,11 +138,11 @@ class ProtectionTest(unittest.TestCase):
         self.addCleanup(protection.stop)
         protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         self.assertEqual(len(waiting), 1)
         waiting.pop()()
         np.testing.assert_array_equal(labels_of(self.heart), after_stroke("RV", "neighbors"))
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         protection.stop()
         waiting.pop()()
         np.testing.assert_array_equal(labels_of(self.heart), after_stroke("RV", "anything", after_stroke(
@@ -177,12 +152,13 @@ class ProtectionTest(unittest.TestCase):
         contents = self.heart.GetSegmentation()
         contents.RemoveSegment("LA")
         segment = slicer.vtkSegment()
+        segment.SetName("LA")
         segment.SetLabelValue(1)
         segment.AddRepresentation("Binary labelmap", labelmap((box_heart() == VALUE["LA"]).astype(np.uint8)))
         contents.AddSegment(segment, "LA")
         self.protection.watch("RV", "neighbors")
         self.editor.choose("RV", "neighbors")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         np.testing.assert_array_equal(masks_of(self.heart)["LA"], box_heart() == VALUE["LA"])
 
     def test_a_segment_deleted_or_added_during_the_watch_does_no_harm(self) -> None:
@@ -190,7 +166,7 @@ class ProtectionTest(unittest.TestCase):
         self.heart.GetSegmentation().RemoveSegment("LA")
         self.heart.GetSegmentation().AddEmptySegment("new")
         self.editor.choose("RV", "neighbors")
-        self.editor.paint(STROKE)
+        self.editor.paint(STROKE_OF_TESTS)
         labels = box_heart()
         labels[labels == VALUE["LA"]] = 0
         expected = after_stroke("RV", "neighbors", labels)

@@ -166,6 +166,7 @@ class PresetTest(unittest.TestCase):
         labels = box_heart()
         for chamber in ("RV", "LA", "RA"):
             segment = slicer.vtkSegment()
+            segment.SetName(chamber)
             segment.SetLabelValue(1)
             segment.AddRepresentation("Binary labelmap", labelmap((labels == VALUE[chamber]).astype(np.uint8)))
             heart.GetSegmentation().AddSegment(segment, chamber)

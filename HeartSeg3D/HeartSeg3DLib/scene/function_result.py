@@ -1,0 +1,90 @@
+"""Function of a segmented sequence: volumes of every phase, what follows from them, and how the scene keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
+from HeartSeg3DLib.measurement import HeartFunction, heart_function
+from HeartSeg3DLib.scene.cardiac_phases import mark_phases
+from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
+from HeartSeg3DLib.scene.phase_volumes import volumes_of_phase
+from HeartSeg3DLib.scene.sequence_result import (
+    HEART_RATE_ATTRIBUTE,
+    SequencePlacement,
+    check_sequence_target,
+    is_sequence_result,
+    phase_count,
+    phases_of,
+    select_phase,
+    selected_phase,
+    sequence_of,
+)
+from HeartSeg3DLib.scene.volumes import times_of_sequence
+
+__all__ = ["SequencePlacement", "check_sequence_target", "function_of", "is_sequence_result", "phase_count",
+           "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves"]
+
+_FROM_SCANNER = "from the scanner"
+_MUSCLE = ("MYO", "SCAR", "MVO", "OEDEMA")
+"""The myocardium and the lesions that are drawn inside it and weigh as much."""
+
+
+def volume_curves(segmentation: Any) -> dict[str, list[float]]:
+    """Return the volume in mL of every structure in every phase, hand-made corrections and transforms included.
+
+    Args:
+        segmentation: The vtkMRMLSegmentationNode that plays the phases.
+
+    Raises:
+        UsageError: It is the result of a single volume.
+    """
+    transform = segmentation.GetParentTransformNode()
+    found = [volumes_of_phase(phase, transform) for phase in phases_of(segmentation)]
+    ids = dict.fromkeys(id for phase in found for id in phase)
+    return {id: [phase.get(id, 0.0) for phase in found] for id in ids}
+
+
+def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,
+                weight_kg: float | None = None, end_diastole: int | None = None,
+                end_systole: int | None = None) -> HeartFunction:
+    """Measure the function of a segmented sequence.
+
+    Args:
+        segmentation: The vtkMRMLSegmentationNode that plays the phases.
+        heart_rate: Beats a minute; what the scanner wrote, or what the times of a whole beat say, if None.
+        height_cm: Of the patient, None where unknown.
+        weight_kg: Of the patient, None where unknown.
+        end_diastole: Phase that a person chose, from 0; the largest left ventricle if None.
+        end_systole: Phase that a person chose, from 0; the smallest left ventricle if None.
+
+    Raises:
+        InputError: There is no left ventricle in at least two phases.
+        UsageError: It is the result of a single volume, or a number that cannot be.
+    """
+    sequence = sequence_of(segmentation)
+    curves = volume_curves(segmentation)
+    written = sequence.GetAttribute(HEART_RATE_ATTRIBUTE)
+    known = {"heart_rate": heart_rate} if heart_rate is not None or not written else \
+        {"heart_rate": float(written), "heart_rate_source": _FROM_SCANNER}
+    muscle = [curves[id] for id in _MUSCLE if id in curves]
+    mass = [MYOCARDIAL_DENSITY_G_PER_ML * sum(phase) for phase in zip(*muscle, strict=True)] if muscle else None
+    return heart_function(curves, times_of_sequence(sequence), height_cm=height_cm, weight_kg=weight_kg,
+                          myocardial_mass_g=mass, end_diastole=end_diastole, end_systole=end_systole, **known)
+
+
+def store_function(segmentation: Any, function: HeartFunction) -> None:
+    """Write function into the scene: a table of the curves, a table of the numbers, a plot, and the phases' names.
+
+    Nodes of an earlier call are updated.
+
+    Args:
+        segmentation: The vtkMRMLSegmentationNode that plays the phases.
+        function: What `function_of` returned.
+
+    Raises:
+        UsageError: It is the result of a single volume.
+    """
+    store_curves(segmentation, volume_curves(segmentation), function.times_ms)
+    store_numbers(segmentation, function)
+    mark_phases(segmentation, function.ed_index, function.es_index)
