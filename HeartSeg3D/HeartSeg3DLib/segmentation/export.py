@@ -22,8 +22,11 @@ from .window import Prediction
 _SLAB_VOXELS = {"cpu": 1 << 20}
 _SLAB_VOXELS_GPU = 1 << 24
 
-_OBLIQUE_REFINEMENT = 1.5
+_OBLIQUE_REFINEMENT = 2.0
 """Cells are turned to an oblique image's axes on a grid finer by this factor, so that little is smoothed."""
+
+_BORDER_SLOPE = 10.0
+"""Rise of the background's log-probability over the best class, per cell beyond the window's border."""
 
 
 @dataclass(frozen=True)
@@ -164,5 +167,9 @@ def _turn(
     for z in range(0, axes[0].count, thickness):
         positions = turned_positions((own[0][z : z + thickness], own[1], own[2]), volume.rotation)
         index = [(position - grid.start[w]) / grid.spacing for w, position in enumerate(positions)]
-        turned[:, z : z + thickness] = interpolate(classes, index)
+        part = interpolate(classes, index)
+        # An oblique region reaches beyond the window, where the cells of its border would go on for ever.
+        beyond = torch.stack([torch.maximum(-0.5 - i, i - (n - 0.5)) for i, n in zip(index, grid.shape, strict=True)])
+        part[0] = torch.maximum(part[0], part[1:].amax(0) + _BORDER_SLOPE * beyond.amax(0))
+        turned[:, z : z + thickness] = part
     return turned, axes

@@ -126,7 +126,7 @@ def estimate_pose(
     for number, pose in enumerate(candidates):
         step(0.3 * number / len(candidates))
         volume = scan.posed(pose)
-        found = locate(locator, volume, decision, lambda done: None)
+        found = locate(locator, volume, decision, lambda done: None, looks=1)
         if found.box is not None and _conviction(found.evidence) > best:
             best = _conviction(found.evidence)
             center = _stored_index(volume, found.box.center)

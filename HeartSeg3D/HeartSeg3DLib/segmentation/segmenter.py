@@ -239,7 +239,7 @@ class Segmenter:
         found = _cut_by_window(prediction, self._fine.labels, lower, upper)
         if found is None:
             return prediction
-        box = found.grown(self._decision.margin_mm).clipped(lower, upper)
+        box = found.grown(self._decision.margin_mm)
         second = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
         return run(fine, volume, second, side, monitor.part(0.5, 0.75, "Segmenting the whole heart"))
 

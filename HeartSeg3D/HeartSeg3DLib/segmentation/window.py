@@ -53,10 +53,6 @@ class Box:
         """Return the box with a margin in mm on all sides."""
         return Box(self.lower - margin, self.upper + margin)
 
-    def clipped(self, lower: np.ndarray, upper: np.ndarray) -> Box:
-        """Return the part inside two corners."""
-        return Box(np.clip(self.lower, lower, upper), np.clip(self.upper, lower, upper))
-
     def joined(self, other: Box) -> Box:
         """Return the smallest box around both."""
         return Box(np.minimum(self.lower, other.lower), np.maximum(self.upper, other.upper))

@@ -81,3 +81,17 @@ def test_a_sphere_stays_a_sphere_on_any_grid(direction: np.ndarray, spacing: tup
     world = index * np.array(spacing) @ direction.T
     truth = (((world - center) ** 2).sum(-1) < 20.0**2).transpose(2, 1, 0)
     assert dice(labels, truth.astype(np.uint8), 1) > 0.985
+
+
+def test_labels_in_an_oblique_frame_end_where_the_window_ends() -> None:
+    image = sitk.Image([60, 60, 60], sitk.sitkInt16)
+    image.SetDirection(rotation(0.4, 0.3, 0.5).ravel().tolist())
+    volume = view_in_model_frame(image)
+    lower, upper = volume.extent()
+    grid = Grid.centered(0.5 * (lower + upper), 3.0, (7, 8, 9))
+    full = torch.stack([torch.full(grid.shape, -5.0), torch.zeros(grid.shape)])
+    labels = volume.orient(run(image, seen(full, grid), (0, 1)))
+    index = np.stack(np.meshgrid(*[np.arange(60)] * 3, indexing="ij"), -1)
+    position = index @ volume.rotation.T
+    expected = ((position >= grid.lower) & (position <= grid.upper)).all(-1)
+    assert dice(labels, expected.astype(np.uint8), 1) > 0.99
