@@ -24,7 +24,7 @@ def start_once() -> dict[str, Any]:
     """Everything that a module finds in Slicer; what has to live on is returned."""
     failures: list[BaseException] = []
     _collect_failures(failures)
-    _keep_none_alive()
+    _keep_constants_alive()
     qt = qt_modules.make_qt()
     dialogs.adapt()
     application = qt_modules.application()
@@ -46,13 +46,14 @@ def start_once() -> dict[str, Any]:
     return {"qt": application, "scene": scene, "hierarchy": hierarchy, "failures": failures}
 
 
-def _keep_none_alive() -> None:
-    """PySide6 6.12 gives None back without taking it, at each call of a void function: Python 3.11 counts, and aborts.
+def _keep_constants_alive() -> None:
+    """PySide6 6.12 gives None and booleans back without taking them: Python 3.11 counts them down, and aborts.
 
-    From Python 3.12 on None is immortal; here it becomes so in effect.
+    From Python 3.12 on they are immortal; here they become so in effect.
     """
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40
 
 
 def _collect_failures(failures: list[BaseException]) -> None:
