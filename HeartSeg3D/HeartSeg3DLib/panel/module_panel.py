@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import qt
 import vtk
 
 from HeartSeg3DLib.panel.batch_section import BatchSection
@@ -19,6 +20,8 @@ from HeartSeg3DLib.panel.questions import Questions
 from HeartSeg3DLib.panel.report_section import ReportSection
 from HeartSeg3DLib.panel.segment_section import SegmentSection
 from HeartSeg3DLib.panel.services import SceneServices
+
+_VOLUME = "vtkMRMLScalarVolumeNode"
 
 
 class ModulePanel:
@@ -39,8 +42,8 @@ class ModulePanel:
             form, ui, logic, icons, questions or Questions(form), services or SceneServices(), Pump(form),
             MessageArea(ui),
         )
-        self.segment = SegmentSection(self.context)
         self.chambers = ChambersSection(self.context)
+        self.segment = SegmentSection(self.context, self.chambers.tools.leave)
         self.function = FunctionSection(self.context)
         self.batch = BatchSection(self.context, self.segment.choices)
         self.report = ReportSection(self.context)
@@ -50,6 +53,10 @@ class ModulePanel:
         self._gui_tag: Any = None
         self._shown_result: Any = None
         self._first_time = True
+        self._nodes_changed = qt.QTimer(form)
+        self._nodes_changed.setSingleShot(True)
+        self._nodes_changed.setInterval(0)
+        self._nodes_changed.connect("timeout()", self._choose_a_scan)
         self._attach()
 
     def enter(self) -> None:
@@ -94,19 +101,40 @@ class ModulePanel:
         self.context.parameters = parameters
         self._gui_tag = parameters.connectGui(self.context.ui)
         self._observations.add(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters)
+        scene = self.context.form.mrmlScene()
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
+            # A file that is being loaded adds its node before it fills it: look once Slicer has a moment.
+            self._observations.add(scene, event, lambda _caller, _event: self._nodes_changed.start())
         self.segment.choices.refresh_models()
         self.models.refresh()
         self.chambers.tools.show_mode()
+        self._choose_a_scan()
         self.show_result()
 
     def _detach(self) -> None:
         self._observations.remove_all()
+        self._nodes_changed.stop()
         self.chambers.leave()
         self.function.leave()
         if self.context.parameters is not None:
             self.context.parameters.disconnectGui(self._gui_tag)
         self.context.parameters = None
         self._shown_result = None
+
+    def _choose_a_scan(self) -> None:
+        """Take the first volume if none is chosen, so that a scene with one scan is ready at once."""
+        parameters = self.context.parameters
+        if parameters is None:
+            return
+        scene = self.context.form.mrmlScene()
+        if parameters.scan is None and not self.segment.running:
+            count = scene.GetNumberOfNodesByClass(_VOLUME)
+            volumes = [scene.GetNthNodeByClass(number, _VOLUME) for number in range(count)]
+            # Label maps and vector volumes derive from scalar volumes; they are no scans.
+            plain = [node for node in volumes if node.GetClassName() == _VOLUME and not node.GetHideFromEditors()]
+            if plain and plain[0].GetImageData() is not None:
+                parameters.scan = plain[0]
+        self.segment.refresh()
 
     def _on_parameters(self, _caller: Any, _event: Any) -> None:
         if self.context.result is not self._shown_result:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import HeartSegError
 from HeartSeg3DLib.panel import message_area
 from HeartSeg3DLib.panel.context import PanelContext
-from HeartSeg3DLib.panel.questions import CANCEL, COPY
+from HeartSeg3DLib.panel.questions import CANCEL, COPY, REPLACE
 from HeartSeg3DLib.panel.result_summary import details_of, headline
 from HeartSeg3DLib.panel.run_choices import RunChoices
 from HeartSeg3DLib.scene.text import _
@@ -18,10 +19,16 @@ FINISHED = ("done", "failed", "cancelled")
 
 
 class SegmentSection:
-    """Starts, shows and stops one segmentation at a time."""
+    """Starts, shows and stops one segmentation at a time.
 
-    def __init__(self, context: PanelContext) -> None:
+    Args:
+        context: The panel's widgets and collaborators.
+        before_update: Called right before a run changes an existing result.
+    """
+
+    def __init__(self, context: PanelContext, before_update: Callable[[], None]) -> None:
         self._context = context
+        self._before_update = before_update
         self._run: Any = None
         self._started = 0.0
         self.choices = RunChoices(context)
@@ -65,10 +72,14 @@ class SegmentSection:
             if not self._have_dependencies():
                 return
             target = parameters.result
-            if not self._may_change(target):
+            answer = self._what_to_do_with(target)
+            if answer == CANCEL:
                 return
             self._context.messages.clear()
-            self._run = self._context.logic.startSegmentation(parameters.scan, target, **self.choices.settings())
+            self._run = self._context.logic.startSegmentation(
+                parameters.scan, target, keep_edits_as_copy=answer == COPY, before_update=self._before_update,
+                **self.choices.settings(),
+            )
         except HeartSegError as error:
             self._context.messages.show_error(error)
             return
@@ -166,15 +177,13 @@ class SegmentSection:
         except HeartSegError as error:
             self._context.messages.show_error(error)
 
-    def _may_change(self, target: Any) -> bool:
+    def _what_to_do_with(self, target: Any) -> str:
+        """Return what a run does with the segmentation that it would change; asks if there is anything to lose."""
         if target is None or target.GetSegmentation().GetNumberOfSegments() == 0:
-            return True
-        original = self._context.services.original
-        edited = [BY_ID[id].name for id in sorted(original.edited(target)) if id in BY_ID]
-        answer = self._context.questions.replace_result(target.GetName(), edited)
-        if answer == COPY:
-            original.keep_copy(target)
-        return answer != CANCEL
+            return REPLACE
+        edited = sorted(self._context.services.original.edited(target))
+        names = [BY_ID[id].name if id in BY_ID else id for id in edited]
+        return self._context.questions.replace_result(target.GetName(), names)
 
     def _load_sample(self) -> None:
         try:

@@ -146,13 +146,11 @@ class RunCase(PanelCase):
         self.ui.segmentButton.click()
         self.assertIs(self.logic.runs[-1].target, result)
 
-    def test_keeping_a_copy_leaves_both(self) -> None:
+    def test_keeping_a_copy_is_left_to_the_run_which_makes_it_only_when_it_ends_well(self) -> None:
         self.finish(self.start())
-        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
         self.questions.replace = "copy"
         self.ui.segmentButton.click()
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), before + 1)
-        self.assertEqual(len(self.logic.runs), 2)
+        self.assertTrue(self.logic.runs[-1].settings["keep_edits_as_copy"])
 
     def test_closing_the_scene_stops_the_run_without_a_word(self) -> None:
         run = self.start()

@@ -1,0 +1,118 @@
+"""The section for beating hearts: table, curve, and phases picked by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import qt
+
+from HeartSeg3DLib.measurement.function import HeartFunction, heart_function
+from HeartSeg3DLib.panel.function_section import function_rows
+from HeartSeg3DLib.panel.module_panel import ModulePanel
+from panel_fakes import PanelCase, a_segmentation, a_volume
+
+VOLUMES = {"LV": [120.0, 100.0, 48.0, 80.0], "RV": [130.0, 110.0, 60.0, 90.0]}
+
+
+class FakeFunctionResult:
+    """Every segmentation beats in four phases."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.stored: list[HeartFunction] = []
+        self.plots = 0
+        self.phase = 0
+
+    def is_sequence_result(self, segmentation: Any) -> bool:
+        return True
+
+    def phase_count(self, segmentation: Any) -> int:
+        return 4
+
+    def selected_phase(self, segmentation: Any) -> int:
+        return self.phase
+
+    def select_phase(self, segmentation: Any, index: int) -> None:
+        self.phase = index
+
+    def function_of(self, segmentation: Any, **facts: Any) -> HeartFunction:
+        self.asked.append(facts)
+        return heart_function(VOLUMES, [None] * 4, myocardial_mass_g=[100.0] * 4, **facts)
+
+    def store_function(self, segmentation: Any, function: HeartFunction) -> None:
+        self.stored.append(function)
+
+    def show_plot(self, segmentation: Any) -> None:
+        self.plots += 1
+
+
+class BeatingCase(PanelCase):
+    def make_panel(self) -> ModulePanel:
+        panel = super().make_panel()
+        self.functions = FakeFunctionResult()
+        panel.context.services = replace(panel.context.services, function_result=self.functions)
+        return panel
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.parameters.result = a_segmentation(a_volume())
+
+    def text(self, quantity: str) -> list[str]:
+        table = self.ui.functionTable
+        for row in range(table.rowCount):
+            if table.item(row, 0).text() == quantity:
+                return [table.item(row, column).text() for column in range(1, table.columnCount)]
+        return []
+
+    def test_the_section_opens_with_the_ejection_fraction_of_both_ventricles(self) -> None:
+        self.assertFalse(self.ui.functionSection.collapsed)
+        self.assertEqual(self.text("Ejection fraction"), ["60", "54", "%"])
+
+    def test_cardiac_output_needs_the_heart_rate(self) -> None:
+        self.assertEqual(self.text("Cardiac output"), [])
+        self.ui.heartRateSpinBox.value = 60.0
+        self.assertEqual(self.text("Cardiac output"), ["4.32", "4.20", "L/min"])
+
+    def test_indexed_values_need_height_and_weight(self) -> None:
+        self.ui.heightSpinBox.value = 180.0
+        self.ui.weightSpinBox.value = 80.0
+        self.assertEqual(self.text("End-diastolic volume index"), ["60", "65", "mL/m2"])
+
+    def test_a_phase_picked_by_hand_counts_and_automatic_says_which(self) -> None:
+        self.assertEqual(self.ui.endSystoleSpinBox.specialValueText, "automatic (2)")
+        self.ui.endSystoleSpinBox.value = 3
+        self.assertEqual(self.functions.asked[-1]["end_systole"], 3)
+        self.assertEqual(self.text("End-systolic volume"), ["80", "90", "mL"])
+
+    def test_a_phase_that_does_not_exist_is_explained(self) -> None:
+        self.ui.endSystoleSpinBox.value = 7
+        self.assertIn("There is no frame 7", self.ui.functionWarningLabel.text)
+
+    def test_nothing_is_measured_again_without_a_reason(self) -> None:
+        before = len(self.functions.asked)
+        self.parameters.quality = "fast"
+        self.assertEqual(len(self.functions.asked), before)
+
+    def test_plot_and_copy(self) -> None:
+        self.ui.showPlotButton.click()
+        self.assertEqual(self.functions.plots, 1)
+        self.ui.copyFunctionButton.click()
+        self.assertIn("Ejection fraction\t60\t54\t%", qt.QApplication.clipboard().text())
+
+    def test_the_slider_moves_through_the_phases(self) -> None:
+        self.assertTrue(self.ui.phaseRow.visible)
+        self.ui.phaseSlider.value = 2
+        self.assertEqual(self.functions.phase, 2)
+
+
+class StillCase(PanelCase):
+    def test_a_single_volume_has_no_function(self) -> None:
+        self.parameters.result = a_segmentation(a_volume())
+        self.assertFalse(self.ui.functionRow.visible)
+        self.assertFalse(self.ui.phaseRow.visible)
+
+    def test_left_and_right_stand_beside_each_other(self) -> None:
+        header, *rows = function_rows(heart_function(VOLUMES, [None] * 4))
+        self.assertEqual(header, ["Quantity", "LV", "RV", "unit"])
+        self.assertIn(["Stroke volume", "72", "70", "mL"], rows)
