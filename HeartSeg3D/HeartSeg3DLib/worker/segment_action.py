@@ -58,7 +58,7 @@ def segment(job: Job, loaded: LoadedModels) -> None:
         if surfaces:
             count = len(scan.frames)
             job.progress(_SEGMENTED * (index + 1) / count, _of_frame(index, count, "Making the surfaces"))
-            surface_file = _write_surfaces(folder, index, last.heart.labels)
+            surface_file = _write_surfaces(folder, index, box_image(last.heart.labels, box, voxels))
             clock.lap("surfaces")
         marks = structure_marks(last.heart.labels, scan.orientation_known)
         clock.lap("marks")
@@ -92,6 +92,15 @@ def crop(labels: NDArray[np.uint8]) -> tuple[dict[str, list[int]], NDArray[np.ui
     return box, np.ascontiguousarray(labels[tuple(slices)])
 
 
+def box_image(labels: sitk.Image, box: dict[str, list[int]], voxels: NDArray[np.uint8]) -> sitk.Image:
+    """Return the box of a label map as an image at its place; without labels one voxel of background."""
+    image = sitk.GetImageFromArray(voxels if voxels.size else np.zeros((1, 1, 1), np.uint8))
+    image.SetSpacing(labels.GetSpacing())
+    image.SetDirection(labels.GetDirection())
+    image.SetOrigin(labels.TransformIndexToPhysicalPoint(box["start"]))
+    return image
+
+
 def _write_surfaces(folder: Path, index: int, labels: sitk.Image) -> str:
     from HeartSeg3DLib.meshing.display_surface import display_surfaces  # brings VTK, after the labels are safe
 
@@ -108,7 +117,9 @@ def _write_surfaces(folder: Path, index: int, labels: sitk.Image) -> str:
 
 def _volumes_ml(voxels: NDArray[np.uint8], labels: sitk.Image, known: tuple[int, ...]) -> dict[str, float]:
     """Return the volume in mL of every structure that the model knows, by its id."""
-    counts = np.bincount(voxels.ravel(), minlength=256)
+    counts = np.zeros(256, np.int64)
+    for plane in voxels:  # one after the other: numpy makes 64-bit copies
+        counts += np.bincount(plane.ravel(), minlength=256)
     milliliters = voxel_volume_mm3(labels) / 1000.0
     return {STRUCTURES[value].id if value in STRUCTURES else f"LABEL_{value}": float(counts[value]) * milliliters
             for value in sorted(known) if value > 0}

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib import api
 from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.meshing.display_surface import display_surfaces
 from HeartSeg3DLib.worker import segment_action
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.segment_action import segment
@@ -64,6 +65,13 @@ def test_surfaces_lie_around_the_labels(folder: Path, recorder: Recorder) -> Non
     margin = max(ct_like().GetSpacing())
     assert (points.min(0) >= world.min(0) - margin).all()
     assert (points.max(0) <= world.max(0) + margin).all()
+
+
+def test_a_label_map_without_labels_has_an_empty_box_and_no_surfaces() -> None:
+    empty = sitk.Image([4, 5, 6], sitk.sitkUInt8)
+    box, voxels = segment_action.crop(sitk.GetArrayViewFromImage(empty))
+    assert box == {"start": [0, 0, 0], "size": [0, 0, 0]}
+    assert display_surfaces(segment_action.box_image(empty, box, voxels)) == {}
 
 
 def test_frames_come_one_by_one_and_progress_never_falls(folder: Path, recorder: Recorder) -> None:
