@@ -31,8 +31,14 @@ class qMRMLWidget(QtWidgets.QWidget):
 
 
 @stands_for_cpp
-class qSlicerWidget(qMRMLWidget):
-    """The widget around a module's own."""
+class qSlicerWidget(QtWidgets.QWidget):
+    """The widget around a module's own; its scene cannot be asked for."""
+
+    mrmlSceneChanged = Signal(object)
+    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"}
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self.mrmlSceneChanged.emit(scene)
 
 
 @stands_for_cpp

@@ -17,10 +17,10 @@ class qMRMLTableView(QtWidgets.QTableView):
     """Shows a table node."""
 
     mrmlSceneChanged = Signal(object)
-    selectionChanged_ = Signal()
+    _cells_chosen = Signal()
     cpp_signals = {
         "mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged",
-        "selectionChanged()": "selectionChanged_",
+        "selectionChanged()": "_cells_chosen",
     }
     transposed = stored("transposed", bool, False)
     firstRowLocked = stored("firstRowLocked", bool, False)
@@ -33,6 +33,7 @@ class qMRMLTableView(QtWidgets.QTableView):
         self._tag = 0
         self._model = QtGui.QStandardItemModel(self)
         self.setModel(self._model)
+        self.selectionModel().selectionChanged.connect(lambda *_: self._cells_chosen.emit())
 
     def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
