@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
 from HeartSeg3DLib import __version__
@@ -129,15 +128,15 @@ def _pictures(content: ReportContent) -> Iterator[Picture]:
         labels = content.labels[index]
         frame = f"{phase}, frame {index}" if phase else ""
         if content.images is None:
-            image, drawn = _silhouette(labels), "Drawn from the label map alone, without the scan."
+            image, drawn = _blank(labels), "Drawn from the label map alone, without the scan."
         else:
             image, drawn = content.images[index], "Three planes through the scan, and the heart from the front left."
         yield Picture(f"{frame}. {drawn}" if frame else drawn, _png(image, labels, frame or content.title))
 
 
-def _silhouette(labels: sitk.Image) -> sitk.Image:
-    """Return an image to draw label maps on where there is no scan: the heart gray on black."""
-    image = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(labels) > 0).astype(np.uint8) * 100)
+def _blank(labels: sitk.Image) -> sitk.Image:
+    """Return a black image to draw a label map on where there is no scan."""
+    image = sitk.Image(labels.GetSize(), sitk.sitkUInt8)
     image.CopyInformation(labels)
     return image
 
