@@ -1,5 +1,5 @@
 """What the panel remembers in the scene."""
-# ruff: noqa: N815 - parameters are named as Slicer names them
+
 
 # No postponed annotations: parameterNodeWrapper reads the types of the class themselves.
 from typing import Annotated, Any, Union

@@ -178,8 +178,7 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
             node.SetReferenceImageGeometryParameterFromVolumeNode(scan.volume)
         found = {segment_id(value) for value in content.frame.values}
         _convert_as_we_do(contents)
-        for id in original.found_by_model(node) - found:
-            contents.RemoveSegment(id)
+        stale = original.found_by_model(node) - found
         if not content.surfaces:
             contents.RemoveRepresentation(CLOSED_SURFACE)
         put_segments(contents, content)
@@ -188,6 +187,8 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         note_model(node, model)
         node.SetAttribute(MARKS_ATTRIBUTE, json.dumps(list(map(dict, content.frame.marks))))
         original.keep(node, scan, content.frame)
+        for id in stale:  # last, because Slicer erases their voxels, which no failure could bring back
+            contents.RemoveSegment(id)
     finally:
         node.EndModify(modified)
 
@@ -211,23 +212,20 @@ def _use_labelmaps(contents: Any) -> None:
 def _undone_on_failure(node: Any) -> Iterator[None]:
     """Bring back all segments and attributes if the block raises."""
     contents = node.GetSegmentation()
-    before = {id: contents.GetSegment(id) for id in contents.GetSegmentIDs()}
+    segments = {id: contents.GetSegment(id) for id in contents.GetSegmentIDs()}
     parts = {id: (segment.GetLabelValue(), segment.GetRepresentation(BINARY), segment.GetRepresentation(CLOSED_SURFACE))
-             for id, segment in before.items()}
+             for id, segment in segments.items()}
     attributes = {name: node.GetAttribute(name) for name in node.GetAttributeNames()}
     try:
         yield
     except BaseException:
-        for id in set(contents.GetSegmentIDs()) - set(before):
+        for id in set(contents.GetSegmentIDs()) - set(parts):
             contents.RemoveSegment(id)
-        for index, (id, segment) in enumerate(before.items()):
-            value, labelmap, surface = parts[id]
+        for id, (value, labelmap, surface) in parts.items():
+            segment = contents.GetSegment(id)
             segment.SetLabelValue(value)
             for name, data in ((BINARY, labelmap), (CLOSED_SURFACE, surface)):
                 segment.AddRepresentation(name, data) if data is not None else segment.RemoveRepresentation(name)
-            if contents.GetSegment(id) is None:
-                contents.AddSegment(segment, id)
-                contents.SetSegmentIndex(id, index)
         for name in (*attributes, MODEL_ATTRIBUTE, VERSION_ATTRIBUTE, MARKS_ATTRIBUTE):
             node.SetAttribute(name, attributes.get(name))
         raise

@@ -107,7 +107,9 @@ class SegmentationRun:
             events = self._child.poll()
             for event in events:
                 self._handle(event)
-            if self.state == "writing" and self.running:
+            if events:
+                return  # what they led to is the next piece
+            if self.state == "writing":
                 self._continue_writing()
             elif self.state in ("running", "reading"):
                 self._collect_frames()
