@@ -16,7 +16,7 @@ def remove_partial_outputs(request: Mapping[str, Any]) -> None:
     if not request.get("output"):
         return
     output = Path(request["output"])
-    remove_partial(output)
-    remove_partial(resampled_image_path(output))
-    if folder := request.get("report"):
-        remove_partial(report_path(Path(folder), output))
+    report = report_path(Path(request["report"]), output) if request.get("report") else None
+    for path in (output, resampled_image_path(output), report):
+        if path is not None:
+            remove_partial(path)
