@@ -66,6 +66,15 @@ def test_a_second_piece_counts_from_one_milliliter_and_one_percent(voxels: np.nd
         "amber", "Left ventricle cavity: it lies in 2 separate pieces, the second of 1.7 mL.")
 
 
+def test_a_second_piece_is_found_in_large_images_too() -> None:
+    voxels = np.zeros((120, 120, 121), np.uint8)
+    voxels[10:60, 10:60, 10:60], voxels[70:111, 70:111, 70:111] = 1, 1
+    level, sentence = marks_of(label_map(voxels))["LV"]
+    assert (level, "551.4 mL" in sentence) == ("amber", True), sentence
+    voxels[60:70, 60:70, 60:70] = 1
+    assert marks_of(label_map(voxels))["LV"][0] == "grey"
+
+
 def test_pieces_that_touch_at_a_corner_are_one(voxels: np.ndarray) -> None:
     voxels[30:40, 20:30, 20:30] = 3
     level, sentence = marks_of(label_map(voxels))["RV"]
