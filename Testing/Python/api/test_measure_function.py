@@ -157,3 +157,25 @@ def test_an_existing_report_stops_the_work_before_it_starts(tmp_path: Path, mode
         api.segment_to_file(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "heart.nii.gz", models, report=tmp_path)
     assert not models.loaded
     assert not (tmp_path / "heart.nii.gz").exists()
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.5, 1.5), (1.4, 1.4, 8.0)])
+@pytest.mark.parametrize("degrees", [0.0, 25.0])
+def test_the_ejection_fraction_of_an_ellipsoid_is_known(tmp_path: Path, spacing: tuple[float, float, float],
+                                                        degrees: float) -> None:
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(*[np.deg2rad(degrees)] * 3)
+    matrix = np.array(turn.GetMatrix()).reshape(3, 3)
+    axes = [(np.arange(round(110 / step)) - 55 / step + 0.3) * step for step in spacing]
+    z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
+    points = np.stack([x, y, z], -1) @ matrix.T
+    frames = []
+    for half_axes in ((26.0, 26.0, 45.0), (18.0, 18.0, 38.0)):
+        left = sitk.GetImageFromArray((((points / half_axes) ** 2).sum(-1) <= 1.0).astype(np.uint8))
+        left.SetSpacing(spacing)
+        left.SetDirection(matrix.ravel().tolist())
+        frames.append(left)
+    found = api.function(write_labels(tmp_path / "phantom.nii.gz", frames))
+    truth = 100 * (1 - 18**2 * 38 / (26**2 * 45))
+    assert found.ventricles["LV"].ejection_fraction_percent == pytest.approx(truth, abs=2.0)
+    assert found.ventricles["LV"].edv_ml == pytest.approx(4 / 3 * np.pi * 26**2 * 45 / 1000, rel=0.02)
