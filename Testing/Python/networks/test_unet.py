@@ -105,7 +105,9 @@ def test_an_array_of_the_wrong_shape_is_refused_in_words(a_network, shape):
 @pytest.mark.parametrize("gate", ["exponential", "sigmoid"])
 def test_training_under_bfloat16_autocast_stays_finite_and_close(gate):
     network = XLSTMUNet(replace(SMALL, gate=gate))
-    image = torch.randn(2, 1, 16, 16, 24)
+    # Three voxels a side on the coarsest map: on two, oneDNN's weight gradient in bfloat16 reads memory that nobody
+    # has set (torch 2.13), and is sometimes not a number. Training windows leave at least four.
+    image = torch.randn(2, 1, 24, 24, 24)
     exact = network(image).detach()
     with torch.autocast("cpu", torch.bfloat16):
         outputs = network.forward_deep(image)
