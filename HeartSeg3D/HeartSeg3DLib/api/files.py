@@ -27,12 +27,15 @@ from HeartSeg3DLib.api.segmenting import (
 )
 from HeartSeg3DLib.errors import CancelledError, InputError, UsageError
 from HeartSeg3DLib.imaging import (
+    DICOM_SEGMENTATION,
     SEGMENTATION_KINDS,
     SEQUENCE_KINDS,
     Frame,
     Scan,
+    check_dicom_segmentation,
     check_output,
     read_scan,
+    write_dicom_segmentation,
     write_image,
     write_segmentation,
     write_sequence,
@@ -111,11 +114,12 @@ def segment_to_file(
     """Segment a scan and write its label map; the output is checked before the work starts.
 
     A 4-D scan gives a 4-D label map unless a frame was chosen. Where tilted or uneven slices had to be resampled, the
-    label map lies on the resampled grid, and the resampled image is written beside it.
+    label map lies on the resampled grid, and the resampled image is written beside it (not beside a DICOM SEG, whose
+    grid stands in the scan's frame of reference).
 
     Args:
         source: Image file or folder of DICOM files.
-        output: .nii.gz, .nii, .nrrd; .mha and .seg.nrrd for one frame.
+        output: .nii.gz, .nii, .nrrd; .mha, .seg.nrrd and, for a DICOM scan, .dcm (DICOM SEG) for one frame.
         models: Models to use, shared between scans.
         choices: How to segment.
         report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
@@ -135,8 +139,9 @@ def segment_to_file(
     progress(0.0, "Reading the scan")
     scan = read_scan(source, series=choices.series)
     frames = chosen_frames(scan, choices.frame)
-    _check_ending(output, len(frames))
-    image = resampled_image_path(output) if scan.resampled else None
+    _check_ending(output, scan, len(frames))
+    as_dicom = suffix_of(output) == DICOM_SEGMENTATION
+    image = resampled_image_path(output) if scan.resampled and not as_dicom else None
     if image is not None:
         check_output(image, force=force, kinds=LABEL_MAP_KINDS)
     page = None if report is None else report_file(report, output, force=force)
@@ -148,7 +153,11 @@ def segment_to_file(
     with writing():
         if cancelled():
             raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
-        _write(output, found, image, frames)
+        if as_dicom:
+            planes = scan.planes[choices.frame or 0]
+            write_dicom_segmentation(output, found[0].heart.labels, planes, model=models.name, resampled=scan.resampled)
+        else:
+            _write(output, found, image, frames)
     clock.lap("write")
     warnings = _warnings(scan, models, found, image)
     measured = [measure(one.heart.labels) for one in found] if len(found) > 1 or page is not None else []
@@ -177,8 +186,11 @@ class _Clock:
         self.seconds[stage], self._last = now - self._last, now
 
 
-def _check_ending(output: Path, frames: int) -> None:
+def _check_ending(output: Path, scan: Scan, frames: int) -> None:
     ending = suffix_of(output)
+    if ending == DICOM_SEGMENTATION:
+        check_dicom_segmentation(scan, frames, output.name)
+        return
     if frames > 1 and ending not in SEQUENCE_KINDS:
         raise UsageError(f"The scan has {frames} frames (4-D), which do not fit into {output.name}.",
                          f"Choose one with --frame, or write one of {', '.join(SEQUENCE_KINDS)}.")

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.imaging import SEGMENTATION_KINDS, check_output, check_output_folder, refuse_file_in_the_way
+from HeartSeg3DLib.imaging import (
+    DICOM_SEGMENTATION,
+    SEGMENTATION_KINDS,
+    check_dicom_source,
+    check_output,
+    check_output_folder,
+    refuse_file_in_the_way,
+)
 from HeartSeg3DLib.imaging.header import suffix_of
 
-LABEL_MAP_KINDS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha", ".seq.nrrd")
+LABEL_MAP_KINDS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha", ".seq.nrrd", DICOM_SEGMENTATION)
 """Endings of label maps; which of them fit 3-D and which 4-D is decided when the scan is read."""
 
-_SCAN_ENDINGS = (*LABEL_MAP_KINDS, ".nhdr", ".mhd", ".dcm")
+_SCAN_ENDINGS = (*LABEL_MAP_KINDS, ".nhdr", ".mhd")
 _IN_FOLDERS = ".nii.gz"
 
 
@@ -42,16 +49,17 @@ def plan_outputs(sources: Sequence[Path], out: Path, *, force: bool = False) -> 
         force: Whether existing files may be replaced.
 
     Raises:
-        UsageError: No scan, a file for several scans, an output that is a scan, exists, or cannot be written.
+        UsageError: No scan, a file for several scans, an output that is a scan, exists, or cannot be written, or a
+            DICOM SEG of a scan that is no DICOM.
     """
     if not sources:
         raise UsageError("No scan was given.", "Give at least one image file or folder of DICOM files.")
-    if suffix_of(out) == ".dcm":
-        raise UsageError("DICOM SEG output (.dcm) comes with a later version.", f"Use one of {_endings()}.")
     is_file = suffix_of(out) in LABEL_MAP_KINDS and not out.is_dir()
     if len(sources) > 1 and is_file:
         raise UsageError(f"{len(sources)} scans cannot go into one file, {out.name}.",
                          "Give a folder for the results; for DICOM give the folder that holds the files.")
+    if is_file and suffix_of(out) == DICOM_SEGMENTATION:
+        check_dicom_source(sources[0], out.name)
     if len(sources) == 1 and not is_file and not out.is_dir():
         raise UsageError(f"The output {out.name} has no ending that says its format.",
                          f"Use one of {_endings()}, or an existing folder.")
@@ -122,4 +130,4 @@ def _check_not_a_source(output: Path, sources: Sequence[Path]) -> None:
 
 
 def _endings() -> str:
-    return ", ".join(SEGMENTATION_KINDS)
+    return ", ".join((*SEGMENTATION_KINDS, DICOM_SEGMENTATION))

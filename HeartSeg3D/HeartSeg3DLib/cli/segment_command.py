@@ -27,7 +27,7 @@ def segment_command(
     out: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="OUT", show_default=False,
-                     help="Label map: .nii.gz, .nii, .nrrd, .seg.nrrd (for 3D Slicer) or .mha. "
+                     help="Label map: .nii.gz, .nii, .nrrd, .seg.nrrd (for 3D Slicer), .mha or .dcm (DICOM SEG). "
                           "Several inputs need a folder."),
     ],
     model: Annotated[

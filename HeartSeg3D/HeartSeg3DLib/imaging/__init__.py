@@ -1,6 +1,12 @@
 """Images and label maps in, label maps out: files, DICOM folders, 4-D, geometry."""
 
 from .dicom import SeriesInfo, list_series
+from .dicom_segmentation import (
+    DICOM_SEGMENTATION,
+    check_dicom_segmentation,
+    check_dicom_source,
+    write_dicom_segmentation,
+)
 from .files import scan_of_image
 from .labels import read_label_frames, read_labels
 from .output import check_output, check_output_folder, refuse_file_in_the_way, replacing
@@ -17,6 +23,7 @@ from .writing import (
 )
 
 __all__ = [
+    "DICOM_SEGMENTATION",
     "IMAGE_KINDS",
     "SCHEMES",
     "SEGMENTATION_KINDS",
@@ -26,6 +33,8 @@ __all__ = [
     "Modality",
     "Scan",
     "SeriesInfo",
+    "check_dicom_segmentation",
+    "check_dicom_source",
     "check_output",
     "check_output_folder",
     "list_series",
@@ -35,6 +44,7 @@ __all__ = [
     "refuse_file_in_the_way",
     "replacing",
     "scan_of_image",
+    "write_dicom_segmentation",
     "write_image",
     "write_segmentation",
     "write_sequence",

@@ -88,6 +88,7 @@ def read_dicom(paths: Sequence[Path], series: str | int | None = None) -> Scan:
     if damaged:
         names = ", ".join(path.name for path in damaged[:_NAMED_FILES])
         scan.warn(f"{len(damaged)} DICOM files are damaged and were left out ({names}).")
+    scan.planes = tuple(zip(*stack.places, strict=True))
     _explain_resampling(scan, stack)
     pixels = PixelReader()
 

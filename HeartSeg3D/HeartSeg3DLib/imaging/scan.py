@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import SimpleITK as sitk
+
+if TYPE_CHECKING:
+    from .dicom_slices import Slice
 
 Modality = Literal["ct", "mr"]
 
@@ -65,6 +68,7 @@ class Scan:
         source: File or folder that was read.
         warnings: Sentences for the user; frames of a 4-D scan add to it while they are read.
         resampled: True where tilted or unevenly spaced slices were brought onto a regular grid.
+        planes: For DICOM, the image planes of each frame in the order of their positions, else nothing.
     """
 
     frames: Sequence[Frame]
@@ -73,6 +77,7 @@ class Scan:
     source: Path
     warnings: list[str] = field(default_factory=list)
     resampled: bool = False
+    planes: Sequence[Sequence[Slice]] = ()
 
     def warn(self, sentence: str) -> None:
         """Adds a warning once."""

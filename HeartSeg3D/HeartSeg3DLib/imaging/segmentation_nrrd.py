@@ -49,7 +49,7 @@ def write_segmentation_nrrd(path: Path, labels: sitk.Image) -> None:
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
     }
     extent = " ".join(f"0 {count - 1}" for count in size)
-    for index, structure in enumerate(_present(voxels)):
+    for index, structure in enumerate(structures_in(voxels)):
         pairs.update(_segment_pairs(index, structure, extent))
     write_nrrd(path, labels, slabs(voxels), voxels.dtype, pairs=pairs)
 
@@ -84,7 +84,12 @@ def read_segments(header: FileHeader) -> sitk.Image:
     return labels
 
 
-def _present(voxels: np.ndarray) -> list[Structure]:
+def structures_in(voxels: np.ndarray) -> list[Structure]:
+    """Structures that occur in an array of canonical label values, in the order of these.
+
+    Raises:
+        InputError: A label value is no canonical structure.
+    """
     counts = sum(np.bincount(slab.ravel(), minlength=1 << 16) for slab in slabs(voxels))
     values = [int(value) for value in np.flatnonzero(counts) if value]
     if unknown := [value for value in values if value not in STRUCTURES]:

@@ -44,7 +44,7 @@ def test_one_scan_may_go_to_an_existing_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("names", "out", "said"), [
     ((), "heart.nii.gz", "No scan was given"),
-    (("a.nii.gz",), "heart.dcm", "later version"),
+    (("a.nii.gz",), "heart.dcm", "a.nii.gz is no DICOM"),
     (("a.nii.gz",), "heart", "no ending"),
     (("a.nii.gz",), "heart.png", "no ending"),
     (("a.nii.gz", "b.nii.gz"), "heart.nii.gz", "cannot go into one file"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -167,6 +168,35 @@ def test_tilted_slices_bring_their_resampled_image_along(tmp_path: Path, models:
     done.output.unlink()
     with pytest.raises(UsageError, match=r"heart_resampled_image\.nrrd exists already"):
         api.segment_to_file(folder, tmp_path / "heart.seg.nrrd", models)
+
+
+def dicom_folder(folder: Path, shift: tuple[float, float] = (0.0, 0.0)) -> Path:
+    voxels = sitk.GetArrayFromImage(ct_like((24, 22, 12)))
+    return write_volume(folder, voxels, step=5.0, shift=shift, more=[(0x00200052, "UI", "1.2.3.9")])
+
+
+def test_a_dicom_folder_gives_a_dicom_segmentation_of_its_labels(
+    tmp_path: Path, models: api.SegmentationModels
+) -> None:
+    folder = dicom_folder(tmp_path / "ct")
+    done = api.segment_to_file(folder, tmp_path / "heart.dcm", models)
+    api.segment_to_file(folder, tmp_path / "heart.nrrd", models)
+    built, labels = pydicom.dcmread(done.output), sitk.ReadImage(str(tmp_path / "heart.nrrd"))
+    assert built.Modality == "SEG"
+    assert built.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters == (
+        f"model={models.name}")
+    assert np.count_nonzero(built.pixel_array) == np.count_nonzero(sitk.GetArrayViewFromImage(labels))
+
+
+def test_a_dicom_segmentation_of_tilted_slices_stands_on_its_own(
+    tmp_path: Path, models: api.SegmentationModels
+) -> None:
+    folder = dicom_folder(tmp_path / "tilted", shift=(0.0, 0.4))
+    done = api.segment_to_file(folder, tmp_path / "heart.dcm", models)
+    assert done.image is None
+    assert {path.name for path in tmp_path.iterdir()} >= {"tilted", "heart.dcm"}
+    assert not list(tmp_path.glob("*resampled*"))
+    assert pydicom.dcmread(done.output).FrameOfReferenceUID == "1.2.3.9"
 
 
 def test_without_its_label_map_no_resampled_image_stays(

@@ -197,7 +197,7 @@ def test_an_unwritable_folder_is_found_before_the_work_starts(tmp_path: Path) ->
 @pytest.mark.parametrize(("output", "said"), [
     ("missing/heart.nii.gz", "does not exist"), ("scan.nii.gz/heart.nii.gz", "scan.nii.gz is not a folder"),
     ("scan.nii.gz/deep/heart.nii.gz", "A file is in the way"),
-    ("heart.dcm", "later version"), ("heart.stl", "no ending"), ("heart", "no ending"),
+    ("heart.dcm", "scan.nii.gz is no DICOM"), ("heart.stl", "no ending"), ("heart", "no ending"),
     ("old.nii.gz", "exists already"), ("scan.nii.gz", "one of the scans itself")])
 def test_a_wrong_output_is_found_before_the_work_starts(tmp_path: Path, output: str, said: str) -> None:
     scan = write_ct(tmp_path / "scan.nii.gz")

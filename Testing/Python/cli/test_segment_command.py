@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -158,3 +159,13 @@ def test_real_cine_dicom_is_read_as_one_stack(tmp_path: Path, shared_data: Path)
     labels = sitk.ReadImage(str(tmp_path / "heart.nii.gz"))
     assert labels.GetSize()[2] == 6
     assert np.linalg.det(np.reshape(labels.GetDirection(), (3, 3))) != 0
+
+
+def test_a_phase_of_a_real_cine_becomes_a_dicom_segmentation(tmp_path: Path, shared_data: Path) -> None:
+    folder, out = shared_data / "dicom" / "cine_mr", tmp_path / "heart.dcm"
+    assert_failed_in_words(call("segment", folder, "-o", out), 2, "25 frames")
+    result = call("segment", folder, "-o", out, "--frame", 0)
+    assert result.exit_code == 0, result.stderr
+    built, patient = pydicom.dcmread(out), pydicom.dcmread(next(folder.glob("*/*")), stop_before_pixels=True)
+    assert (built.PatientID, built.StudyInstanceUID) == (patient.PatientID, patient.StudyInstanceUID)
+    assert len(built.ReferencedSeriesSequence) == 6
