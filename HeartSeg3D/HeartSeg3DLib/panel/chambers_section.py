@@ -11,7 +11,8 @@ from HeartSeg3DLib.panel.context import PanelContext
 from HeartSeg3DLib.panel.edit_tools import EditTools
 from HeartSeg3DLib.panel.observations import Observations
 from HeartSeg3DLib.panel.phase_slider import PhaseSlider
-from HeartSeg3DLib.panel.result_summary import marks_of
+from HeartSeg3DLib.panel.result_summary import MODEL_ATTRIBUTE, marks_of
+from HeartSeg3DLib.scene.text import _
 
 QUIET_MS = 300
 """Volumes are counted again this long after the last change: not at every stroke of a brush."""
@@ -28,7 +29,7 @@ class ChambersSection:
         self._edited: set[str] = set()
         self._observations = Observations()
         self.tools = EditTools(context, self.measure_soon)
-        self.phases = PhaseSlider(context)
+        self.phases = PhaseSlider(context, self._show_phase)
         self._quiet = qt.QTimer(context.form)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)
@@ -64,6 +65,9 @@ class ChambersSection:
         else:
             self._volumes = self._context.services.volume_table.volumes(self._segmentation)
             self._edited = set(self._context.services.original.edited(self._segmentation))
+            if self._segmentation.GetAttribute(MODEL_ATTRIBUTE) is not None:
+                self._context.services.volume_table.update_table(self._segmentation, self._volumes)
+        self.phases.refresh()
         self.refresh()
 
     def refresh(self, *_caller_and_event: Any) -> None:
@@ -74,7 +78,7 @@ class ChambersSection:
         chosen = self.tools.chamber if states else ""
         for row, state in zip(self._rows, states, strict=True):
             row.show(state, state.id == chosen)
-        ui.chambersLabel.visible = not states
+        ui.chambersLabel.text = "" if states else _("Segment a heart to see its chambers here.")
         ui.chamberRows.visible = bool(states)
         ui.showSurfacesCheckBox.visible = bool(states)
         self.tools.show_tools({state.id for state in states}, self._edited)
@@ -83,6 +87,10 @@ class ChambersSection:
         """Show a structure in the slice views and make it the one that is edited."""
         self.tools.edit(self._segmentation, id)
         self.refresh()
+
+    def _show_phase(self) -> None:
+        self.tools.start_afresh()
+        self.measure()
 
     def _states(self) -> list[ChamberState]:
         if self._segmentation is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,14 @@ class EditTools:
         source = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
         self.editor.edit(services.editor_node.segment_editor_node(), segmentation, source, id)
         self._apply_mode()
+        self._say("")
+        self._fit_distance(source)
         services.editing.jump_to(segmentation, id)
+
+    def start_afresh(self) -> None:
+        """Forget what could be undone: the segmentation shows another phase now."""
+        if self.chamber:
+            self.editor.forget(self._segmentation, self.chamber)
 
     def leave(self) -> None:
         """Edit nothing any more."""
@@ -93,13 +101,24 @@ class EditTools:
         self._change(lambda: self._context.services.original.restore(self._segmentation, ids))
 
     def _change(self, change: Callable[[], Any]) -> None:
-        """Change the segmentation so that one undo brings it back."""
+        """Change the segmentation so that one undo brings it back; say why if it does not change."""
         self.editor.save_for_undo()
         try:
-            change()
+            self._say(_("There is nothing to change.") if change() == 0 else "")
         except HeartSegError as error:
-            self._context.messages.show_error(error)
+            self._say(str(error))
         self._changed()
+
+    def _say(self, text: str) -> None:
+        """Show a sentence beside the tools, where the user looks."""
+        self._context.ui.editMessageLabel.text = text
+        self._context.ui.editMessageLabel.visible = bool(text)
+
+    def _fit_distance(self, source: Any) -> None:
+        """Offer a distance that reaches the next voxel."""
+        box = self._context.ui.distanceSpinBox
+        if source is not None:
+            box.value = max(box.value, math.ceil(10 * min(source.GetSpacing()) + 0.05) / 10)
 
     def _choose_mode(self, mode: str) -> None:
         if self._context.parameters is not None and self._context.parameters.editMode != mode:

@@ -79,6 +79,12 @@ class EmbeddedEditor:
         if self._widget.mrmlSegmentEditorNode() is not None:
             self._widget.setSegmentationNode(None)
 
+    def forget(self, segmentation: Any, id: str) -> None:
+        """Start a new history, since undo would write into what is not in view any more."""
+        self._widget.setSegmentationNode(None)
+        self._widget.setSegmentationNode(segmentation)
+        self._widget.setCurrentSegmentID(id)
+
     def save_for_undo(self) -> None:
         """Let the next undo bring back what is there now."""
         self._widget.saveStateForUndo()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from HeartSeg3DLib.panel.context import PanelContext
 
 
 class PhaseSlider:
-    """Shown for sequences only."""
+    """Shown for sequences only.
 
-    def __init__(self, context: PanelContext) -> None:
+    Args:
+        context: The panel's widgets and collaborators.
+        changed: Called after another phase was chosen.
+    """
+
+    def __init__(self, context: PanelContext, changed: Callable[[], None]) -> None:
         self._context = context
+        self._changed = changed
         self._segmentation: Any = None
         ui = context.ui
         ui.phaseSlider.connect("valueChanged(int)", ui.phaseSpinBox.setValue)
@@ -31,7 +38,15 @@ class PhaseSlider:
             ui.phaseSpinBox.value = functions.selected_phase(segmentation)
             self._segmentation = segmentation
 
+    def refresh(self) -> None:
+        """Show the phase that is in view now, such as while Slicer plays the sequence."""
+        segmentation, self._segmentation = self._segmentation, None
+        if segmentation is not None:
+            self._context.ui.phaseSpinBox.value = self._context.services.function_result.selected_phase(segmentation)
+        self._segmentation = segmentation
+
     def _select(self, phase: int) -> None:
         self._context.ui.phaseSlider.value = phase
         if self._segmentation is not None:
             self._context.services.function_result.select_phase(self._segmentation, phase)
+            self._changed()

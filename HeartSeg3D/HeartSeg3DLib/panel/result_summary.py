@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.scene.text import _
 
 MARKS_ATTRIBUTE = "HeartSeg.Marks"
+MODEL_ATTRIBUTE = "HeartSeg.Model"
 
 
 def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:
@@ -21,20 +21,18 @@ def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:
 def headline(seconds: float, segmentation: Any, warnings: Sequence[str]) -> tuple[str, bool]:
     """Return the line that a finished run shows, and whether something in it needs a look."""
     done = _("Done in {seconds:.0f} s.").format(seconds=seconds)
-    concerns = [sentence for level, sentence in marks_of(segmentation).values() if level in ("amber", "red")]
-    if concerns:
-        more = len(concerns) + len(warnings) - 1
-        rest = " " + _("And {more} more.").format(more=more) if more else ""
-        return f"{done} {concerns[0]}{rest}", True
-    if warnings:
-        return f"{done} {warnings[0]}", True
-    return done, False
+    concerns = [*_concerns(segmentation), *warnings]
+    if not concerns:
+        return done, False
+    rest = " " + _("And {more} more.").format(more=len(concerns) - 1) if len(concerns) > 1 else ""
+    return f"{done} {concerns[0]}{rest}", True
 
 
 def details_of(segmentation: Any, warnings: Sequence[str]) -> str:
     """Return one line for each warning and each structure to look at; empty if there is none."""
-    lines = list(warnings)
-    for id, (level, sentence) in marks_of(segmentation).items():
-        if level in ("amber", "red"):
-            lines.append(f"{BY_ID[id].name if id in BY_ID else id}: {sentence}")
-    return "\n".join(lines)
+    return "\n".join([*_concerns(segmentation), *warnings])
+
+
+def _concerns(segmentation: Any) -> list[str]:
+    """Return the sentences of the marks that ask for a look; each names its structure."""
+    return [sentence for level, sentence in marks_of(segmentation).values() if level in ("amber", "red")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -15,10 +16,16 @@ ESTIMATED_SECONDS = {"fast": 8, "standard": 10, "best": 40}
 
 
 class RunChoices:
-    """Fills the selectors and keeps them and the parameter node the same."""
+    """Fills the selectors and keeps them and the parameter node the same.
 
-    def __init__(self, context: PanelContext) -> None:
+    Args:
+        context: The panel's widgets and collaborators.
+        devices_failed: Called if the child process could not say which devices work.
+    """
+
+    def __init__(self, context: PanelContext, devices_failed: Callable[[], Any]) -> None:
         self._context = context
+        self._devices_failed = devices_failed
         self._query: Any = None
         self._filling = False
         self._models: list[Any] = []
@@ -30,6 +37,7 @@ class RunChoices:
                 "currentIndexChanged(int)",
                 lambda index, s=selector, p=parameter: self._chosen(p, s.itemData(index)),
             )
+        ui.modelCardButton.setIcon(ui.modelCardButton.style().standardIcon(qt.QStyle.SP_MessageBoxInformation))
         ui.modelCardButton.connect("clicked()", self._show_card)
         self._fill(ui.modalitySelector, [(_("automatic"), "auto"), ("CT", "ct"), ("MRI", "mr")])
         self._fill(ui.deviceSelector, [(_("automatic"), "auto"), ("CPU", "cpu")])
@@ -54,6 +62,9 @@ class RunChoices:
         parameters = self._context.parameters
         if parameters is None:
             return
+        if not parameters.model:
+            # A new scene: what was chosen in the last one.
+            self._context.services.settings.apply_choices(parameters)
         self._filling = True
         for selector, parameter in self._selectors():
             index = selector.findData(getattr(parameters, parameter))
@@ -88,6 +99,10 @@ class RunChoices:
             "surfaces": True,
         }
 
+    def remember(self) -> None:
+        """Keep the choices for the next scene."""
+        self._context.services.settings.remember_choices(self._context.parameters)
+
     def enable(self, on: bool) -> None:
         """Allow or forbid changes while a run goes on."""
         for selector, _parameter in self._selectors():
@@ -105,6 +120,7 @@ class RunChoices:
             return False
         if self._query.error is not None:
             self._context.ui.deviceSelector.toolTip = str(self._query.error)
+            self._devices_failed()
         else:
             label = self._context.services.devices.label
             self._fill(self._context.ui.deviceSelector, [(label(device), device.id) for device in self._query.devices])
@@ -161,5 +177,4 @@ def show_model_card(parent: Any, model: Any) -> Any:
 
 
 def _model_text(model: Any) -> str:
-    kinds = {"ct": "CT", "mr": "MRI"}
-    return f"{model.title} {model.version}, {' + '.join(kinds[modality] for modality in model.modalities)}"
+    return f"{model.title} {model.version}"

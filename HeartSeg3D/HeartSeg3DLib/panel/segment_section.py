@@ -31,7 +31,7 @@ class SegmentSection:
         self._before_update = before_update
         self._run: Any = None
         self._started = 0.0
-        self.choices = RunChoices(context)
+        self.choices = RunChoices(context, self.show_dependencies)
         ui = context.ui
         ui.segmentButton.connect("clicked()", self.start)
         ui.cancelButton.connect("clicked()", self.cancel)
@@ -83,6 +83,7 @@ class SegmentSection:
         except HeartSegError as error:
             self._context.messages.show_error(error)
             return
+        self.choices.remember()
         self._started = time.monotonic()
         self._context.ui.progressRow.visible = True
         self._show_progress()

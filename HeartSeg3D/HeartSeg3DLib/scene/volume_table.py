@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,12 @@ def volumes_of(contents: Any, transform: Any = None) -> dict[str, float]:
     return found
 
 
-def update_table(segmentation: Any) -> Any:
+def update_table(segmentation: Any, measured: Mapping[str, float] | None = None) -> Any:
     """Write the volumes into the segmentation's table, which is made if there is none.
+
+    Args:
+        segmentation: vtkMRMLSegmentationNode.
+        measured: Volumes in mL by id, if they are known already.
 
     Returns:
         The vtkMRMLTableNode with the columns Structure, Id, Volume (mL) and Mass (g, of the myocardium).
@@ -60,7 +65,7 @@ def update_table(segmentation: Any) -> Any:
     table.RemoveAllColumns()
     columns = [_column(vtk.vtkStringArray, _("Structure")), _column(vtk.vtkStringArray, _("Id")),
                _column(vtk.vtkDoubleArray, _("Volume (mL)")), _column(vtk.vtkStringArray, _("Mass (g)"))]
-    for id, milliliters in volumes(segmentation).items():
+    for id, milliliters in (volumes(segmentation) if measured is None else measured).items():
         mass = f"{milliliters * MYOCARDIAL_DENSITY_G_PER_ML:.1f}" if id == "MYO" else ""
         row = (segmentation.GetSegmentation().GetSegment(id).GetName(), id, round(milliliters, 2), mass)
         for column, value in zip(columns, row, strict=True):

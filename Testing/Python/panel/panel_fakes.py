@@ -71,12 +71,12 @@ class FakeLogic:
         self.refusal: HeartSegError | None = None
         self._node: Any = None
 
-    def getParameterNode(self) -> Any:  # noqa: N802 - Slicer's name
+    def getParameterNode(self) -> Any:
         if self._node is None or self._node.GetScene() is None:
             self._node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", "HeartSeg3D")
         return parameters_of(self._node)
 
-    def startSegmentation(self, scan: Any, target: Any, **settings: Any) -> FakeRun:  # noqa: N802 - Slicer's name
+    def startSegmentation(self, scan: Any, target: Any, **settings: Any) -> FakeRun:
         if self.refusal is not None:
             raise self.refusal
         self.runs.append(FakeRun(target, settings))
@@ -174,9 +174,16 @@ class FakeSettings:
 
     def __init__(self) -> None:
         self.times: dict[tuple[str, str], float] = {}
+        self.remembered = "standard"
 
     def expected_seconds(self, quality: str, device: str) -> float | None:
         return self.times.get((quality, device))
+
+    def remember_choices(self, parameters: Any) -> None:
+        self.remembered = parameters.quality
+
+    def apply_choices(self, parameters: Any) -> None:
+        parameters.quality = self.remembered
 
     def remember_run(self, quality: str, device: str, seconds: float) -> None:
         self.times[quality, device] = seconds
@@ -207,6 +214,8 @@ class PanelCase(unittest.TestCase):
     def tearDown(self) -> None:
         self.panel.cleanup()
         self.form.close()
+        self.form.setMRMLScene(None)
+        self.form.deleteLater()
         slicer.mrmlScene.Clear()
 
     @property

@@ -28,12 +28,12 @@ class ChambersCase(PanelCase):
         self.assertEqual(list(self.rows), ["LV", "MYO", "RV"])
         self.assertEqual(self.rows["LV"].volume_label.text, "0.6 mL")
         self.assertEqual(self.rows["LV"].name_button.text, "Left ventricle cavity")
-        self.assertFalse(self.ui.chambersLabel.visible)
+        self.assertEqual(self.ui.chambersLabel.text, "")
 
     def test_without_a_result_a_sentence_says_what_to_do(self) -> None:
         self.parameters.result = None
         self.assertEqual(self.rows, {})
-        self.assertTrue(self.ui.chambersLabel.visible)
+        self.assertIn("Segment a heart", self.ui.chambersLabel.text)
         self.assertFalse(self.ui.editRow.visible)
 
     def test_the_eye_hides_and_shows(self) -> None:
@@ -88,8 +88,13 @@ class ChambersCase(PanelCase):
         before = self.voxels("LV")
         self.ui.distanceSpinBox.value = 20.0
         self.ui.shrinkButton.click()
-        self.assertTrue(self.ui.messageRow.visible)
+        self.assertIn("Left ventricle cavity", self.ui.editMessageLabel.text)
         self.assertEqual(self.voxels("LV"), before)
+
+    def test_a_preset_with_nothing_to_do_says_so(self) -> None:
+        self.rows["LV"].edit_button.click()
+        self.ui.fillButton.click()
+        self.assertEqual(self.ui.editMessageLabel.text, "There is nothing to change.")
 
     def test_a_wall_becomes_a_row_of_its_own(self) -> None:
         self.rows["RV"].edit_button.click()
