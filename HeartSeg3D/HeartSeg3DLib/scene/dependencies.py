@@ -125,13 +125,18 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _install_packages() -> None:
     if not any(_version(name) is None for name in _packages()):
         return
-    if importlib.util.find_spec("slicer.packaging") is not None:  # 3D Slicer 5.12 and newer
+    if _has_packaging():
         from slicer import packaging
 
         packaging.pip_ensure(_requirements(), requester=_REQUESTER, prompt_install=False)
     else:
         for requirement in _requirements():
             slicer.util.pip_install(requirement)
+
+
+def _has_packaging() -> bool:
+    """Whether this is 3D Slicer 5.12 or newer."""
+    return importlib.util.find_spec("slicer.packaging") is not None
 
 
 def _torch_utils() -> Any:

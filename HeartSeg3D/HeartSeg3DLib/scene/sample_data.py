@@ -18,7 +18,6 @@ def register() -> None:
     """Offer the sample in the Sample Data module; called once Slicer has started."""
     import SampleData
 
-    SampleData.SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, "HeartSeg")
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE,
