@@ -39,7 +39,7 @@ class HeartSegParameterNode:
         endSystole: Phase picked by hand; -1 for the automatic one.
     """
 
-    scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode]  # noqa: UP007 - a type that the wrapper knows
+    scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode, None]  # noqa: UP007 - a type that the wrapper knows
     result: vtkMRMLSegmentationNode
     model: str = ""
     quality: Annotated[str, Choice(QUALITIES)] = "standard"
