@@ -2,9 +2,12 @@
 
     python Testing/Benchmarks/orientations.py [IMAGE] [--model ID|DIR] [--locator ID|DIR] [--out orientations.json]
 
-Each is segmented; Dice between the result and that of the image as it is, per structure, on the image's own grid. The
-oblique frames hold the image interpolated onto turned grids of half its spacing: a coarser turned grid would
-blur image and labels and measure that blur. IMAGE is the sample that comes with HeartSeg by default.
+Each is segmented; Dice between the result and that of the image as it is, per structure, at the image's own voxels.
+The oblique frames hold the image, interpolated by cubic B-splines, on turned grids of a third of its spacing (0.53 mm
+for the sample, as in a coronary CT angiogram), so that neither the image nor the labels are coarsened. Their labels
+are read at the image's voxels in two ways, both stored: each structure's mask interpolated linearly and the largest
+taken, which is the figure; and the nearest voxel, which lies up to half a turned voxel away in each direction and
+lowers the Dice of thin structures by that alone. IMAGE is the sample that comes with HeartSeg by default.
 """
 
 from __future__ import annotations
@@ -31,25 +34,42 @@ CODES = ["".join(pair[sign] for pair, sign in zip(order, signs, strict=True))
 TURNS = {"10 degrees about z": (0.0, 0.0, 10.0), "25 degrees about x and y": (25.0, 25.0, 0.0),
          "40 degrees about an oblique axis": (23.0, 23.0, 23.0)}
 """Euler angles about x, y and z in degrees."""
+FINER = 3
+"""Voxels of an oblique frame along each voxel of the image."""
 
 
 def turned(image: sitk.Image, degrees: tuple[float, float, float]) -> sitk.Image:
-    """The image on a turned grid of half its spacing that holds all of it."""
+    """The image on a finer turned grid that holds all of it; the smallest value around it."""
     turn = sitk.Euler3DTransform()
     turn.SetRotation(*np.deg2rad(degrees))
     direction = np.array(turn.GetMatrix()).reshape(3, 3)
-    size, spacing = np.array(image.GetSize()), 0.5 * np.array(image.GetSpacing())
+    size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing()) / FINER
     corners = np.array([image.TransformContinuousIndexToPhysicalPoint([float(c * n - 0.5) for c, n in
                                                                        zip(corner, size, strict=True)])
                         for corner in product((0, 1), repeat=3)]) @ direction
     lower, upper = corners.min(0), corners.max(0)
     counts = np.ceil((upper - lower) / spacing).astype(int)
-    grid = sitk.Image(counts.tolist(), image.GetPixelID())
-    grid.SetSpacing(spacing.tolist())
-    grid.SetDirection(direction.ravel().tolist())
-    grid.SetOrigin((direction @ (lower + 0.5 * spacing)).tolist())
-    smallest = float(sitk.GetArrayViewFromImage(image).min())
-    return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, smallest)
+    origin = direction @ (lower + 0.5 * spacing)
+    stored = sitk.GetArrayViewFromImage(image)
+    smooth = sitk.Cast(image, sitk.sitkFloat32)
+    values = sitk.Resample(smooth, counts.tolist(), sitk.Transform(), sitk.sitkBSpline, origin.tolist(),
+                           spacing.tolist(), direction.ravel().tolist(), float(stored.min()))
+    # Splines overshoot at edges; rounding keeps whole numbers unbiased.
+    values = sitk.Round(sitk.Clamp(values, sitk.sitkFloat32, float(stored.min()), float(stored.max())))
+    return sitk.Cast(values, image.GetPixelID())
+
+
+def read_back(labels: sitk.Image, image: sitk.Image) -> np.ndarray:
+    """Labels at the image's voxels: the label whose linearly interpolated mask is the largest."""
+    best = np.full(image.GetSize()[::-1], -1.0, np.float32)
+    result = np.zeros(best.shape, np.uint8)
+    for value in np.unique(sitk.GetArrayViewFromImage(labels)).tolist():
+        mask = sitk.Resample(labels == value, image, sitk.Transform(), sitk.sitkLinear, float(value == 0),
+                             sitk.sitkFloat32)
+        share = sitk.GetArrayViewFromImage(mask)
+        result[share > best] = value
+        np.maximum(best, share, out=best)
+    return result
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
@@ -60,6 +80,12 @@ def dice(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
             a, b = one == value, other == value
             scores[STRUCTURES[int(value)].id] = round(float(2 * (a & b).sum() / (a.sum() + b.sum())), 5)
     return scores
+
+
+def lowest(reference: np.ndarray, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Lowest Dice of each structure of the reference."""
+    return {structure: min(found.get(structure, 0.0) for found in scores.values())
+            for structure in dice(reference, reference)}
 
 
 def main() -> None:
@@ -79,6 +105,7 @@ def main() -> None:
     result = segmenter.segment(image)
     modality, reference = result.modality, sitk.GetArrayFromImage(result.labels)
     scores: dict[str, dict[str, float]] = {}
+    by_nearest: dict[str, dict[str, float]] = {}
     own = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
     for code in CODES:
         labels = segmenter.segment(sitk.DICOMOrient(image, code), modality).labels
@@ -86,17 +113,17 @@ def main() -> None:
         print(code, min(scores[code].values()), flush=True)
     for name, degrees in TURNS.items():
         labels = segmenter.segment(turned(image, degrees), modality).labels
-        back = sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        scores[name] = dice(reference, sitk.GetArrayFromImage(back))
-        print(name, scores[name], flush=True)
-    lowest = {structure: min(found.get(structure, 0.0) for found in scores.values())
-              for structure in dice(reference, reference)}
+        scores[name] = dice(reference, read_back(labels, image))
+        nearest = sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+        by_nearest[name] = dice(reference, sitk.GetArrayFromImage(nearest))
+        print(name, scores[name], "nearest voxel", by_nearest[name], flush=True)
     stored = {"machine": describe_machine(), "image": path.name, "models": [fine.card.id, locator.card.id],
-              "lowest_dice": lowest, "identical_orders": sum(set(scores[c].values()) == {1.0} for c in CODES),
-              "dice": scores, "seconds": round(time.perf_counter() - start, 1)}
+              "lowest_dice": lowest(reference, scores), "lowest_dice_nearest_voxel": lowest(reference, by_nearest),
+              "identical_orders": sum(set(scores[c].values()) == {1.0} for c in CODES),
+              "dice": scores, "dice_nearest_voxel": by_nearest, "seconds": round(time.perf_counter() - start, 1)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps(stored, indent=1) + "\n")
-    print(json.dumps(lowest))
+    print(json.dumps(stored["lowest_dice"]))
 
 
 if __name__ == "__main__":
