@@ -142,7 +142,7 @@ def _build(labels: sitk.Image, structures: Sequence[Structure], planes: Sequence
     axes = np.array(labels.GetDirection()).reshape(3, 3)
     step = float(labels.GetSpacing()[2])
     thickness = float(first.get("SliceThickness") or step) if not resampled else step
-    stand_in = _one_plane(first, planes[0], (thickness, step))
+    stand_in = _one_plane(planes[0], (thickness, step))
     positions = _grid_positions(labels) if resampled else np.stack([plane.position for plane in planes])
     numbers = np.zeros(int(max(one.value for one in structures)) + 1, np.uint8)
     numbers[[one.value for one in structures]] = range(1, len(structures) + 1)
@@ -164,16 +164,18 @@ def _build(labels: sitk.Image, structures: Sequence[Structure], planes: Sequence
     return built
 
 
-def _one_plane(header: Dataset, plane: Slice, depth: tuple[float, float]) -> Dataset:
-    """The header of one plane as a single-frame image, whatever kind it is of, with what may be empty filled in."""
-    from pydicom.dataset import Dataset
+def _one_plane(plane: Slice, depth: tuple[float, float]) -> Dataset:
+    """The header of one plane as a single-frame image, whatever kind it is of, with what may be empty filled in.
 
-    one = Dataset()
-    one.update({tag: element for tag, element in header.items() if tag.group < 0x5200})
+    Args:
+        plane: The plane.
+        depth: Thickness of a slice, and distance between slices, in mm.
+    """
+    one = _read_header(plane.path)
     for name in ("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         if name in one:
             del one[name]
-    one.SOPClassUID = _CLASSIC.get(str(header.get("Modality")), _CLASSIC["CT"])
+    one.SOPClassUID = _CLASSIC.get(str(one.get("Modality")), _CLASSIC["CT"])
     for name in _MAY_BE_EMPTY:
         if name not in one:
             setattr(one, name, "")

@@ -26,11 +26,11 @@ OUTSIDE = (
     {"torch"},
     {"scipy", "safetensors", "vtk", "vtkmodules"},
     set(),
-    {"slicer"},
+    {"slicer", "SampleData", "PyTorchUtils"},  # modules that Slicer and its extensions bring
     {"qt", "ctk", "typer", "rich", "trame", "trame_slicer"},
 )
-ONE_ROOM_ONLY = {"slicer": {"scene"}, "qt": {"panel"}, "ctk": {"panel"}, "typer": {"cli"}, "rich": {"cli"},
-                 "trame": {"web"}, "trame_slicer": {"web"}}
+ONE_ROOM_ONLY = {"slicer": {"scene"}, "SampleData": {"scene"}, "PyTorchUtils": {"scene"}, "qt": {"panel"},
+                 "ctk": {"panel"}, "typer": {"cli"}, "rich": {"cli"}, "trame": {"web"}, "trame_slicer": {"web"}}
 # Optional packages that one file needs, inside the function that uses them.
 ONE_FILE_ONLY = {"highdicom": "imaging/dicom_segmentation.py", "pydicom": "imaging/dicom_segmentation.py"}
 # The generator and the training loop run on any machine with these; SimpleITK only where files are read.

@@ -18,7 +18,7 @@ from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSeg3DLib.imaging import Scan, check_dicom_segmentation, read_scan, write_dicom_segmentation
 
 FRAME_OF_REFERENCE: Element = (0x00200052, "UI", "1.2.3.9")
-NAMED: list[Element] = [FRAME_OF_REFERENCE, (0x00100010, "PN", "Doe^Jane"), (0x00100030, "DT", "19700102")]
+NAMED: list[Element] = [FRAME_OF_REFERENCE, (0x00100010, "PN", "Doe^Jane"), (0x00100030, "DA", "19700102")]
 
 
 def heart_in(scan: Scan, frame: int = 0) -> sitk.Image:
@@ -131,6 +131,13 @@ def test_patient_and_study_come_from_the_source(ct: np.ndarray, tmp_path: Path) 
     assert (built.StudyInstanceUID, built.FrameOfReferenceUID) == ("1.2.3", "1.2.3.9")
     assert built.AccessionNumber == ""
     assert built.SeriesInstanceUID != "1.2.3.4"
+
+
+def test_names_keep_their_letters(ct: np.ndarray, tmp_path: Path) -> None:
+    latin: list[Element] = [(0x00080005, "CS", "ISO_IR 100"), (0x00100010, "PN", "Müller^Jürgen"), FRAME_OF_REFERENCE]
+    write_volume(tmp_path / "ct", ct, more=latin)
+    _, built = written(read_scan(tmp_path / "ct"), tmp_path)
+    assert built.PatientName == "Müller^Jürgen"
 
 
 def test_a_cine_with_one_series_per_slice_names_the_slices_of_the_chosen_phase(
