@@ -38,6 +38,7 @@ class SegmentationRun:
         target: vtkMRMLSegmentationNode to update, None for a new one.
         settings: How.
         before_update: Called right before the target changes, such as to save its state for undo.
+        start_child: Gives the child process, a new one by default; the run kills it at its end.
 
     Attributes:
         state: `ready`, `writing`, `running`, `reading`, `placing`, then `done`, `failed` or `cancelled`.
@@ -51,7 +52,8 @@ class SegmentationRun:
     """
 
     def __init__(self, scan: ScanSource, target: Any = None, settings: RunSettings | None = None,
-                 before_update: Callable[[], None] | None = None) -> None:
+                 before_update: Callable[[], None] | None = None, *,
+                 start_child: Callable[[], Any] | None = None) -> None:
         self.scan = scan
         self.target = target
         self.settings = settings or RunSettings()
@@ -61,6 +63,7 @@ class SegmentationRun:
         self.segmentation: Any = None
         self.frames: list[FrameResult] = []
         self._before_update = before_update
+        self._start_child = start_child
         self._detail = ""
         self._facts: Mapping[str, Any] = {}
         self._times: dict[str, float] = {}
@@ -94,7 +97,8 @@ class SegmentationRun:
             self._check_target()
             Workspace.remove_stale()
             workspace = self._workspace = Workspace()
-            self._child = child.start_child()  # it loads its libraries while the voxels are written
+            # The child loads its libraries while the voxels are written.
+            self._child = (self._start_child or child.start_child)()
             self._writer = BackgroundTask(lambda: write_scan(
                 self.scan, self.settings.modality, workspace, self._stop.is_set, self._note_written))
 
