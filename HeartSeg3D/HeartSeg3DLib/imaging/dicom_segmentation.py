@@ -24,6 +24,7 @@ from ..errors import InputError, UsageError
 from .dicom_slices import Slice
 from .header import kind_of
 from .output import replacing
+from .reading import readable
 from .scan import Scan
 from .segmentation_nrrd import structures_in
 
@@ -97,13 +98,14 @@ def write_dicom_segmentation(path: Path, labels: sitk.Image, planes: Sequence[Sl
     Raises:
         UsageError: The file system refuses the file.
         InputError: The label map has no or an unknown structure, or the headers of the source cannot be used.
+        ValueError: Labels and planes do not belong together.
     """
     if not resampled and labels.GetSize()[2] != len(planes):
         raise ValueError(f"{labels.GetSize()[2]} slices of labels, {len(planes)} planes")
     structures = structures_in(sitk.GetArrayViewFromImage(labels))
     if not structures:
         raise InputError("The label map is empty, and a DICOM SEG cannot be.", "Check the scan and its label map.")
-    headers = {path: _read_header(path) for path in dict.fromkeys(plane.path for plane in planes)}
+    headers = {file: _read_header(file) for file in dict.fromkeys(plane.path for plane in planes)}
     for header in headers.values():
         _check_header(header)
     try:
@@ -112,7 +114,7 @@ def write_dicom_segmentation(path: Path, labels: sitk.Image, planes: Sequence[Sl
             built = _build(labels, structures, planes, headers, model, resampled)
             with replacing(path) as temporary:
                 built.save_as(temporary)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError) as error:  # what highdicom and pydicom raise at bad headers
         # What went wrong may name the patient, so it goes no further.
         raise InputError("The headers of the DICOM images hold values that the standard does not allow "
                          f"({type(error).__name__}), so no DICOM SEG can be made of them.",
@@ -122,7 +124,7 @@ def write_dicom_segmentation(path: Path, labels: sitk.Image, planes: Sequence[Sl
 def _read_header(path: Path) -> Dataset:
     import pydicom
 
-    with warnings.catch_warnings():
+    with readable(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pydicom.dcmread(path, stop_before_pixels=True, force=True)
 
