@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +12,7 @@ import pytest
 
 from extension_install import Extension, run
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # SlicerRuntime
 
 @pytest.fixture(scope="session")
 def extension(repository: Path, tmp_path_factory: pytest.TempPathFactory,

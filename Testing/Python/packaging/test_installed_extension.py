@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import module_lists
 from extension_install import Extension
+from SlicerRuntime import SYSTEM_PACKAGES
+from use_module import LIBRARY_MISSING
 
 REMEDY = "HeartSeg3D/CMakeLists.txt does not name the files of this tree; run: make lists"
 
@@ -83,3 +87,18 @@ def test_the_installed_worker_answers(extension: Extension, tmp_path: Path) -> N
         worker.stdin.close()
         assert worker.wait(60) == 0
     assert "cpu" in {device["id"] for device in result["devices"]}
+
+
+def test_the_installed_module_opens_and_segments(
+    extension: Extension, repository: Path, tmp_path: Path, system_library_is_missing: Callable[[str], NoReturn]
+) -> None:
+    path = os.pathsep.join([str(extension.folder), str(repository / "Testing")])
+    done = subprocess.run([sys.executable, str(Path(__file__).with_name("use_module.py")), str(extension.folder)],
+                          cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    if done.returncode == LIBRARY_MISSING:
+        system_library_is_missing(SYSTEM_PACKAGES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert Path(report["library"]).parent == extension.folder / "HeartSeg3DLib"
+    assert (report["title"], report["failures"], report["imported_at_start"]) == ("HeartSeg3D", [], False)
+    assert report["volumes"]["LV"] > 50

@@ -1,0 +1,43 @@
+"""Run in a process of its own: opens the installed module and segments its sample, in the test runtime for Slicer.
+
+Prints where the module came from, the shown title, the volumes in mL, and what failed in call-backs, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import SlicerRuntime
+
+LIBRARY_MISSING = 77
+"""Exit code where a library of the operating system is missing."""
+
+
+def main(folder: Path) -> None:
+    """Use the module that lies in a folder."""
+    module = SlicerRuntime.load_module(folder / "HeartSeg3D.py")
+    import slicer
+
+    slicer.app.startupCompleted.emit()
+    imported_at_start = any(name.startswith("HeartSeg3DLib.panel") for name in sys.modules)
+    window = SlicerRuntime.show_module(module)
+    title = window.windowTitle
+
+    import HeartSeg3DLib
+    from HeartSeg3DLib.scene import sample_data
+
+    logic = module.HeartSeg3DLogic()
+    volumes = logic.volumes(logic.segment(sample_data.load_sample(), quality="fast", device="cpu"))
+    SlicerRuntime.leave_module(window)
+    print(json.dumps({"library": HeartSeg3DLib.__file__, "title": title, "volumes": volumes,
+                      "imported_at_start": imported_at_start,
+                      "failures": [repr(failure) for failure in SlicerRuntime.slot_failures()]}))
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except SlicerRuntime.SystemLibraryMissingError:
+        sys.exit(LIBRARY_MISSING)
