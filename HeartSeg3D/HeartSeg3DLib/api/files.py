@@ -223,7 +223,7 @@ def _function(found: Sequence[SegmentedFrame], measured: Sequence[Measurements],
     if len(found) < 2:
         return None
     try:
-        function = function_of_frames(measured, [one.time_ms for one in found])
+        function = function_of_frames(measured, [one.time_ms for one in found], cut=())
     except InputError as error:
         warnings.append(error.message)
         return None

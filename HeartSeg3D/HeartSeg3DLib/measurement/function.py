@@ -144,12 +144,16 @@ _INDEXED = (("edv_ml_m2", "End-diastolic volume index", "mL/m2"), ("esv_ml_m2", 
 
 
 def function_of_frames(measurements: Sequence[Measurements], times_ms: Sequence[float | None],
-                       choices: FunctionChoices | None = None) -> HeartFunction:
-    """Return the function of a heart whose frames were measured one by one; as `heart_function`."""
+                       choices: FunctionChoices | None = None, cut: Collection[str] | None = None) -> HeartFunction:
+    """Return the function of a heart whose frames were measured one by one; as `heart_function`.
+
+    `cut` replaces the structures that touch the border: nothing, where the user has been told about the border already.
+    """
     known = {row.id for frame in measurements for row in frame if row.voxels}
     volumes = {id: [frame[id].volume_ml for frame in measurements] for id in VENTRICLES if id in known}
     masses = [frame["MYO"].mass_g or 0.0 for frame in measurements] if "MYO" in known else None
-    cut = {row.id for frame in measurements for row in frame if row.touches_border}
+    if cut is None:
+        cut = {row.id for frame in measurements for row in frame if row.touches_border}
     return heart_function(volumes, times_ms, myocardial_mass_g=masses, cut=cut, **vars(choices or FunctionChoices()))
 
 

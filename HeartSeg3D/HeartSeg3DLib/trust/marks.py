@@ -62,7 +62,7 @@ def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[
             found.append(_cut(sides[value] if orientation_known else []))
         pieces = [] if box is None else _large_pieces(volume.array[box] == value, milliliters)
         if len(pieces) > 1:
-            found.append(f"it lies in {len(pieces)} separate pieces, the second of {pieces[1]:.1f} mL")
+            found.append(f"in {len(pieces)} separate pieces, the second of {pieces[1]:.1f} mL")
         if found:
             marks.append(Mark(structure.id, "amber", f"{structure.name}: {'; '.join(found)}."))
         else:
@@ -73,9 +73,9 @@ def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[
 
 def _cut(sides: list[str]) -> str:
     if not sides:
-        return "it is cut by the border of the scan"
+        return "cut by the border of the scan"
     borders = "border" if len(sides) == 1 else "borders"
-    return f"it is cut by the {' and '.join(sides)} {borders} of the scan"
+    return f"cut by the {' and '.join(sides)} {borders} of the scan"
 
 
 def _large_pieces(mask: NDArray[np.bool_], milliliters: float) -> list[float]:

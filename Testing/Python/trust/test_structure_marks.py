@@ -41,7 +41,7 @@ def test_a_cut_names_the_side_of_the_patient_in_every_storage_order(voxels: np.n
     voxels[:10, 10:20, 10:20] = 3
     marks = marks_of(label_map(voxels, orientation))
     assert marks["RV"][0] == "amber"
-    assert "it is cut by the lower border of the scan" in marks["RV"][1]
+    assert "cut by the lower border of the scan" in marks["RV"][1]
     assert marks["LV"][0] == "grey"
 
 
@@ -49,8 +49,8 @@ def test_sides_are_not_named_where_the_orientation_is_unknown(voxels: np.ndarray
     voxels[:20, 10:20, 10:20] = 1
     voxels[20:30, 10:20, :20] = 3
     marks = marks_of(label_map(voxels), orientation_known=False)
-    assert marks["LV"] == ("amber", "Left ventricle cavity: it is cut by the border of the scan.")
-    assert marks["RV"] == ("amber", "Right ventricle cavity: it is cut by the border of the scan.")
+    assert marks["LV"] == ("amber", "Left ventricle cavity: cut by the border of the scan.")
+    assert marks["RV"] == ("amber", "Right ventricle cavity: cut by the border of the scan.")
 
 
 def test_a_touch_of_a_few_voxels_is_no_cut(voxels: np.ndarray) -> None:
@@ -63,7 +63,7 @@ def test_a_second_piece_counts_from_one_milliliter_and_one_percent(voxels: np.nd
     assert marks_of(label_map(voxels))["LV"][0] == "grey"
     voxels[32:38, 32:38, 32:38] = 1  # 1.7 mL of 9.7
     assert marks_of(label_map(voxels))["LV"] == (
-        "amber", "Left ventricle cavity: it lies in 2 separate pieces, the second of 1.7 mL.")
+        "amber", "Left ventricle cavity: in 2 separate pieces, the second of 1.7 mL.")
 
 
 def test_a_second_piece_is_found_in_large_images_too() -> None:
