@@ -16,6 +16,7 @@ from HeartSeg3DLib.errors import (
     ModelError,
     UsageError,
 )
+from HeartSeg3DLib.scene.text import _
 
 _KINDS: dict[str, type[HeartSegError]] = {
     kind.code: kind
@@ -26,6 +27,13 @@ _KINDS: dict[str, type[HeartSegError]] = {
 def error_of(event: Mapping[str, Any]) -> HeartSegError:
     """Return the failure that an `error` event tells of."""
     return _KINDS.get(str(event.get("code")), HeartSegError)(str(event["message"]), str(event.get("remedy", "")))
+
+
+def unexpected(error: BaseException) -> HeartSegError:
+    """Return any other exception as a failure with a sentence and a remedy."""
+    return HeartSegError(
+        _("Something happened that HeartSeg did not expect ({kind}).").format(kind=type(error).__name__),
+        _("Copy the report and send it to the developers."))
 
 
 def places_of(error: BaseException) -> str:

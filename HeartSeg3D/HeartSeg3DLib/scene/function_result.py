@@ -22,8 +22,8 @@ from HeartSeg3DLib.scene.sequence_result import (
 )
 from HeartSeg3DLib.scene.volumes import times_of_sequence
 
-__all__ = ["SequencePlacement", "check_sequence_target", "function_of", "is_sequence_result", "phase_count",
-           "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves"]
+__all__ = ["SequencePlacement", "check_sequence_target", "function_facts", "function_of", "is_sequence_result",
+           "phase_count", "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves"]
 
 _FROM_SCANNER = "from the scanner"
 _MUSCLE = ("MYO", "SCAR", "MVO", "OEDEMA")
@@ -62,15 +62,27 @@ def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: f
         InputError: There is no left ventricle in at least two phases.
         UsageError: It is the result of a single volume, or a number that cannot be.
     """
-    sequence = sequence_of(segmentation)
+    told = function_facts(segmentation, heart_rate, height_cm, weight_kg, end_diastole, end_systole)
     curves = volume_curves(segmentation)
-    written = sequence.GetAttribute(HEART_RATE_ATTRIBUTE)
-    known = {"heart_rate": heart_rate} if heart_rate is not None or not written else \
-        {"heart_rate": float(written), "heart_rate_source": _FROM_SCANNER}
     muscle = [curves[id] for id in _MUSCLE if id in curves]
     mass = [MYOCARDIAL_DENSITY_G_PER_ML * sum(phase) for phase in zip(*muscle, strict=True)] if muscle else None
-    return heart_function(curves, times_of_sequence(sequence), height_cm=height_cm, weight_kg=weight_kg,
-                          myocardial_mass_g=mass, end_diastole=end_diastole, end_systole=end_systole, **known)
+    return heart_function(curves, times_of_sequence(sequence_of(segmentation)), myocardial_mass_g=mass, **told)
+
+
+def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,
+                   weight_kg: float | None = None, end_diastole: int | None = None,
+                   end_systole: int | None = None) -> dict[str, Any]:
+    """Return the arguments of `measurement.heart_function` and fields of `FunctionChoices`, the scanner's heart rate
+    in place of one that nobody told. Arguments as `function_of`.
+
+    Raises:
+        UsageError: It is the result of a single volume.
+    """
+    written = sequence_of(segmentation).GetAttribute(HEART_RATE_ATTRIBUTE)
+    rate = {"heart_rate": heart_rate} if heart_rate is not None or not written else \
+        {"heart_rate": float(written), "heart_rate_source": _FROM_SCANNER}
+    return {**rate, "height_cm": height_cm, "weight_kg": weight_kg, "end_diastole": end_diastole,
+            "end_systole": end_systole}
 
 
 def store_function(segmentation: Any, function: HeartFunction) -> None:

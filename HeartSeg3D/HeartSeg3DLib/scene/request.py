@@ -9,6 +9,7 @@ from typing import Any
 from HeartSeg3DLib.errors import HeartSegError
 from HeartSeg3DLib.scene import child
 from HeartSeg3DLib.scene.failures import error_of
+from HeartSeg3DLib.scene.transfer import BackgroundTask
 
 _JOB = "request"
 _PAUSE_SECONDS = 0.02
@@ -25,6 +26,7 @@ class Request:
         result: The `result` event, None until it came.
         error: Why there is none.
         warnings: Sentences for the user.
+        fraction: Progress, 0-1.
 
     Raises:
         HeartSegError: The child cannot be started.
@@ -34,6 +36,8 @@ class Request:
         self.result: Mapping[str, Any] | None = None
         self.error: HeartSegError | None = None
         self.warnings: list[str] = []
+        self.fraction = 0.0
+        self._closing: BackgroundTask[None] | None = None
         self._child: Any = child.start_child()
         self._child.send({"job": _JOB, "action": action, **details})
 
@@ -45,7 +49,9 @@ class Request:
     def step(self) -> bool:
         """Look for the answer; returns whether it has come. Never waits."""
         for event in self._child.poll() if self._child is not None else ():
-            if event["event"] == "warning":
+            if event["event"] == "progress":
+                self.fraction = float(event["fraction"])
+            elif event["event"] == "warning":
                 self.warnings.append(event["message"])
             elif event["event"] == "result":
                 self.result = event
@@ -69,7 +75,12 @@ class Request:
         return self.result
 
     def close(self) -> None:
-        """End the child process; without an answer there will be none."""
+        """End the child process, in the background; without an answer there will be none."""
         if self._child is not None:
-            self._child.kill(0)
+            self._closing = BackgroundTask(self._child.kill)  # removes what it was writing, once it has ended
             self._child = None
+
+    def wait_closed(self) -> None:
+        """Wait until the child process has ended."""
+        if self._closing is not None:
+            self._closing.join()

@@ -12,7 +12,7 @@ import slicer
 
 from HeartSeg3DLib.errors import CancelledError, DependencyError, HeartSegError, InputError
 from HeartSeg3DLib.scene import child, dependencies, original, segmentation_result
-from HeartSeg3DLib.scene.failures import error_of, places_of
+from HeartSeg3DLib.scene.failures import error_of, places_of, unexpected
 from HeartSeg3DLib.scene.run_report import report_of_run
 from HeartSeg3DLib.scene.run_settings import RunSettings
 from HeartSeg3DLib.scene.sequence_result import SequencePlacement, check_sequence_target
@@ -285,9 +285,7 @@ class SegmentationRun:
         except HeartSegError as error:
             self._fail(error, self._detail or places_of(error))
         except Exception as error:
-            self._fail(HeartSegError(
-                _("Something happened that HeartSeg did not expect ({kind}).").format(kind=type(error).__name__),
-                _("Copy the report and send it to the developers.")), places_of(error))
+            self._fail(unexpected(error), places_of(error))
 
     def _fail(self, error: HeartSegError, detail: str) -> None:
         self.error, self._detail = error, detail

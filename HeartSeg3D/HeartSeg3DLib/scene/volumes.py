@@ -6,7 +6,7 @@ This is the only file where RAS, the frame of Slicer, and LPS, the frame of ever
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class ScanSource:
         modality: `ct`, `mr` or `auto`.
         heart_rate: Beats per minute as the scanner wrote it, None where unknown.
         transform: The parent vtkMRMLTransformNode, None without one.
+        is_warped: Whether that transform, with those above it, is not linear.
     """
 
     node: Any
@@ -63,6 +64,7 @@ class ScanSource:
     modality: str
     heart_rate: float | None
     transform: Any
+    is_warped: bool = False
 
     @property
     def is_sequence(self) -> bool:
@@ -95,6 +97,24 @@ def lps_to_ras(points: NDArray[Any]) -> NDArray[Any]:
     return flipped
 
 
+def in_world(scan: ScanSource) -> ScanSource | None:
+    """Return a scan with its parent transform in its grid, None where no regular grid can have it (shear, bending)."""
+    if scan.transform is None:
+        return scan
+    if not scan.transform.IsTransformToWorldLinear():
+        return None
+    to_world = vtk.vtkMatrix4x4()
+    scan.transform.GetMatrixTransformToWorld(to_world)
+    matrix = slicer.util.arrayFromVTKMatrix(to_world) @ scan.ijk_to_ras()
+    x, y, z = (float(step) for step in np.linalg.norm(matrix[:3, :3], axis=0))
+    direction = _FLIP @ matrix[:3, :3] / (x, y, z)
+    if np.abs(direction.T @ direction - np.eye(3)).max() > _SHEAR:
+        return None
+    left, back, up = (float(place) for place in _FLIP @ matrix[:3, 3])
+    return replace(scan, spacing=(x, y, z), origin=(left, back, up),
+                   direction=tuple(float(cosine) for cosine in direction.ravel()), transform=None)
+
+
 def scan_of(node: Any) -> ScanSource:
     """Take a scan from the scene without copying its voxels.
 
@@ -111,7 +131,7 @@ def scan_of(node: Any) -> ScanSource:
     grid = _grid_of(node, node.GetName())
     transform = node.GetParentTransformNode()
     return ScanSource(node, node, node.GetName(), (_voxels(node),), (None,), *grid, _modality(node),
-                      _heart_rate(node), transform)
+                      _heart_rate(node), transform, _is_warp(transform))
 
 
 def _scan_of_sequence(sequence: Any) -> ScanSource:
@@ -135,7 +155,8 @@ def _scan_of_sequence(sequence: Any) -> ScanSource:
     transform = shown.GetParentTransformNode() if shown is not None else None
     known = shown if shown is not None else nodes[0]
     return ScanSource(sequence, shown, name, tuple(_voxels(one) for one in nodes),
-                      times_of_sequence(sequence), *grids[0], _modality(known), _heart_rate(known), transform)
+                      times_of_sequence(sequence), *grids[0], _modality(known), _heart_rate(known), transform,
+                      _is_warp(transform))
 
 
 def _grid_of(node: Any, name: str) -> _Grid:
@@ -203,6 +224,10 @@ def _number(text: str, factor: float = 1.0) -> float | None:
         return float(text) * factor
     except ValueError:
         return None
+
+
+def _is_warp(transform: Any) -> bool:
+    return transform is not None and not transform.IsTransformToWorldLinear()
 
 
 def _modality(node: Any) -> str:

@@ -1,0 +1,189 @@
+"""A report about a result of the scene as one page, measured and drawn in the child process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from HeartSeg3DLib import __version__
+from HeartSeg3DLib.anatomy import BY_ID
+from HeartSeg3DLib.errors import HeartSegError, InputError
+from HeartSeg3DLib.imaging import check_output
+from HeartSeg3DLib.scene import original
+from HeartSeg3DLib.scene.failures import unexpected
+from HeartSeg3DLib.scene.function_result import function_facts
+from HeartSeg3DLib.scene.label_frames import LabelLayers, layers_on_grid, write_label_frames
+from HeartSeg3DLib.scene.request import Request
+from HeartSeg3DLib.scene.segment_voxels import layers_of
+from HeartSeg3DLib.scene.segmentation_result import MODEL_ATTRIBUTE
+from HeartSeg3DLib.scene.sequence_result import browser_of_result, is_sequence_result, phases_of
+from HeartSeg3DLib.scene.text import _
+from HeartSeg3DLib.scene.transfer import BackgroundTask, write_scan
+from HeartSeg3DLib.scene.volume_table import source_volume
+from HeartSeg3DLib.scene.volumes import ScanSource, in_world, scan_of
+from HeartSeg3DLib.scene.workspace import Workspace
+
+KINDS = (".html", ".pdf")
+
+
+class ReportExport:
+    """Writes one report in the background: `start`, then `step` until `finished`.
+
+    Args:
+        segmentation: The result; corrections by hand are in the report.
+        path: .html or .pdf file.
+        parameters: Heart rate, height, weight, end-diastole and end-systole as in `parameters.HeartSegParameterNode`;
+            only a sequence needs them.
+        facts: More lines for the page, such as {"Hospital": "..."}.
+        force: Whether an existing file may be replaced.
+
+    Attributes:
+        finished: Whether it has ended.
+        error: Why there is no report, None otherwise.
+        fraction: Progress, 0-1.
+    """
+
+    def __init__(self, segmentation: Any, path: Path, parameters: Any = None,
+                 facts: Mapping[str, str] | None = None, *, force: bool = False) -> None:
+        self.finished = False
+        self.error: HeartSegError | None = None
+        self.fraction = 0.0
+        self._segmentation = segmentation
+        self._path = Path(path)
+        self._parameters = parameters
+        self._given_facts = dict(facts or {})
+        self._force = force
+        self._request: Request | None = None
+        self._details: dict[str, Any] = {}
+        self._workspace: Workspace | None = None
+        self._writer: BackgroundTask[None] | None = None
+        self._cancelled = False
+        self._closing: BackgroundTask[None] | None = None
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            UsageError: The file exists, has another ending or cannot be written.
+            InputError: The scan of the result is gone, or the result is empty.
+        """
+        check_output(self._path, force=self._force, kinds=KINDS)
+        scan = _scan_of_result(self._segmentation)
+        phases = phases_of(self._segmentation) if is_sequence_result(self._segmentation) else [self._segmentation]
+        if len(phases) != len(scan.frames) or not any(layers_of(phase) for phase in phases):
+            raise InputError(_("This result is empty or does not belong to its scan any more."),
+                             _("Segment the scan again."))
+        labels = [layers_on_grid(phase, scan) for phase in phases]
+        shown = in_world(scan)
+        self._details = self._content(scan, bent=shown is None)
+        Workspace.remove_stale()
+        workspace = self._workspace = Workspace()
+        self._writer = BackgroundTask(lambda: self._write(shown or scan, labels, workspace))
+
+    def step(self) -> None:
+        """Do the next small piece of work that is due."""
+        if self.finished or self._writer is None:
+            return
+        try:
+            if self._request is None:
+                self._ask_when_written()
+            elif self._request.step():
+                self._finish(self._request.error)
+            else:
+                self.fraction = max(self.fraction, self._request.fraction)
+        except HeartSegError as error:
+            self._finish(error)
+        except Exception as error:  # whatever it is, the panel shows it and goes on
+            self._finish(unexpected(error))
+
+    def cancel(self) -> None:
+        """Stop; no report is written. Returns at once, and `wait_closed` waits for the end."""
+        if not self.finished:
+            self._finish(None)
+
+    def wait_closed(self) -> None:
+        """Wait until child process and temporary files are gone, which happens in the background."""
+        if self._closing is not None:
+            self._closing.join()
+
+    def _ask_when_written(self) -> None:
+        assert self._writer is not None
+        assert self._workspace is not None
+        if not self._writer.done:
+            return
+        self._writer.result()
+        self._request = Request("report", folder=str(self._workspace.folder), output=str(self._path),
+                                force=self._force, **self._details)
+
+    def _write(self, scan: ScanSource, labels: list[LabelLayers], workspace: Workspace) -> None:
+        write_scan(scan, scan.modality, workspace, lambda: self._cancelled)
+        write_label_frames(labels, workspace.folder)
+
+    def _content(self, scan: ScanSource, bent: bool) -> dict[str, Any]:
+        """Return what the page says beside its measurements; names of scans stay out, they may be a patient's."""
+        facts = {
+            _("Scan"): _("{size} voxels of {spacing} mm").format(
+                size=" x ".join(map(str, scan.size)), spacing=" x ".join(f"{step:.2f}" for step in scan.spacing)),
+            _("Software"): f"HeartSeg {__version__}, 3D Slicer",
+        }
+        edited = _edited(self._segmentation)
+        if edited:
+            facts[_("Corrected by hand")] = ", ".join(edited)
+        warnings = [_("The scan lies under a transform that is not rigid; the volumes here are those without it.")]
+        function = None
+        if scan.is_sequence:
+            function = function_facts(self._segmentation, **_told(self._parameters))
+        return {"title": _("Heart"), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
+                "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function}
+
+    def _finish(self, error: HeartSegError | None) -> None:
+        self.finished, self.error, self._cancelled = True, error, True
+        self.fraction = 1.0 if error is None else self.fraction
+        if self._request is not None:
+            self._request.close()
+        self._closing = BackgroundTask(self._close)
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.join()
+        if self._request is not None:
+            self._request.wait_closed()
+        if self._workspace is not None:
+            self._workspace.close()
+
+
+def _scan_of_result(segmentation: Any) -> ScanSource:
+    """Take the scan that a result was made from.
+
+    Raises:
+        InputError: It is gone or cannot be used.
+    """
+    browser = browser_of_result(segmentation)
+    node = browser.GetMasterSequenceNode() if browser is not None else source_volume(segmentation)
+    if node is None or not slicer.mrmlScene.IsNodePresent(node):
+        raise InputError(_("The scan of this result is no longer in the scene."),
+                         _("Load it again and segment it, or open the saved scene."))
+    return scan_of(node)
+
+
+def _edited(segmentation: Any) -> list[str]:
+    """Names of the structures that a person changed, in any phase."""
+    ids = original.edited(segmentation)
+    if is_sequence_result(segmentation):
+        for phase in phases_of(segmentation):
+            ids |= set(json.loads(phase.GetAttribute(original.EDITED_ATTRIBUTE) or "[]"))
+    return [BY_ID[id].name for id in BY_ID if id in ids]
+
+
+def _told(parameters: Any) -> dict[str, Any]:
+    """What a person told about the patient; 0 and -1 mean nothing."""
+    if parameters is None:
+        return {}
+    return {"heart_rate": parameters.heartRate or None, "height_cm": parameters.heightCm or None,
+            "weight_kg": parameters.weightKg or None,
+            "end_diastole": parameters.endDiastole if parameters.endDiastole >= 0 else None,
+            "end_systole": parameters.endSystole if parameters.endSystole >= 0 else None}
