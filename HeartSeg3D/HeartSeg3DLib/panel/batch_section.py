@@ -111,7 +111,7 @@ class BatchSection:
             return
         self._shown = rows
         table = self._context.ui.batchTable
-        fill_table(table, [_("Scan"), _("State")], rows, right_from=2)
+        fill_table(table, [_("Scan"), _("State")], rows)
         for number, job in enumerate(self._batch.jobs):
             table.item(number, 1).setToolTip(job.message)
 

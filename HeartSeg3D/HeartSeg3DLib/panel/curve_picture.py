@@ -11,7 +11,7 @@ import qt
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.measurement.function import HeartFunction
 
-LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
+LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 22
 DOT = 6
 
 
@@ -32,8 +32,10 @@ def curve_picture(function: HeartFunction, width: int, height: int, widget: Any)
     scale = _Scale(width, height, len(function.times_ms), _round_up(top))
     text = widget.palette.color(qt.QPalette.Text)
     _draw_axes(painter, scale, text, function)
-    for id, volumes in function.curve.items():
-        _draw_curve(painter, scale, volumes, qt.QColor(*BY_ID[id].color), id, text)
+    for number, (id, volumes) in enumerate(function.curve.items()):
+        color = qt.QColor(*BY_ID[id].color)
+        _draw_curve(painter, scale, volumes, color)
+        _draw_legend(painter, width - RIGHT - 50 * (len(function.curve) - number), color, id, text)
     painter.end()
     return pixmap
 
@@ -59,7 +61,7 @@ def _draw_axes(painter: Any, scale: _Scale, color: Any, function: HeartFunction)
         painter.drawLine(LEFT, scale.y(volume), scale.width - RIGHT, scale.y(volume))
         painter.setPen(qt.QPen(color))
         painter.drawText(0, scale.y(volume) - 8, LEFT - 6, 16, int(qt.Qt.AlignRight | qt.Qt.AlignVCenter),
-                         f"{volume:.0f}")
+                         f"{volume:.0f} mL" if volume == scale.top else f"{volume:.0f}")
     for name, phase in (("ED", function.ed_index), ("ES", function.es_index)):
         pen = qt.QPen(faint)
         pen.setStyle(qt.Qt.DashLine)
@@ -67,10 +69,9 @@ def _draw_axes(painter: Any, scale: _Scale, color: Any, function: HeartFunction)
         painter.drawLine(scale.x(phase), TOP, scale.x(phase), scale.height - BOTTOM)
         painter.setPen(qt.QPen(color))
         painter.drawText(scale.x(phase) - 20, scale.height - BOTTOM + 3, 40, 16, int(qt.Qt.AlignHCenter), name)
-    painter.drawText(0, scale.height - BOTTOM + 3, LEFT - 6, 16, int(qt.Qt.AlignRight), "mL")
 
 
-def _draw_curve(painter: Any, scale: _Scale, volumes: Sequence[float], color: Any, name: str, text: Any) -> None:
+def _draw_curve(painter: Any, scale: _Scale, volumes: Sequence[float], color: Any) -> None:
     pen = qt.QPen(color)
     pen.setWidth(2)
     painter.setPen(pen)
@@ -80,9 +81,14 @@ def _draw_curve(painter: Any, scale: _Scale, volumes: Sequence[float], color: An
     painter.setBrush(qt.QBrush(color))
     for x, y in points:
         painter.drawEllipse(x - DOT // 2, y - DOT // 2, DOT, DOT)
-    x, y = points[0]
+
+
+def _draw_legend(painter: Any, x: int, color: Any, name: str, text: Any) -> None:
+    painter.setPen(qt.QPen(color))
+    painter.setBrush(qt.QBrush(color))
+    painter.drawEllipse(x, 8, DOT, DOT)
     painter.setPen(qt.QPen(text))
-    painter.drawText(x + DOT, y - 18, 40, 16, int(qt.Qt.AlignLeft), name)
+    painter.drawText(x + 2 * DOT, 3, 40, 16, int(qt.Qt.AlignLeft), name)
 
 
 def _round_up(volume: float) -> float:

@@ -10,6 +10,8 @@ from HeartSeg3DLib.panel.curve_picture import curve_picture
 from HeartSeg3DLib.panel.tables import copy_table, fill_table
 from HeartSeg3DLib.scene.text import _
 
+PHASES = ("endDiastole", "endSystole")
+
 
 class FunctionSection:
     """Shows the function of the segmented sequence; folded and explained for anything else."""
@@ -18,7 +20,11 @@ class FunctionSection:
         self._context = context
         self._segmentation: Any = None
         self._asked: tuple[Any, ...] = ()
+        self._filling = False
         ui = context.ui
+        for box, parameter in self._fields():
+            signal = "valueChanged(int)" if parameter in PHASES else "valueChanged(double)"
+            box.connect(signal, lambda value, parameter=parameter: self._entered(parameter, value))
         ui.showPlotButton.connect("clicked()", self._show_plot)
         ui.copyFunctionButton.connect("clicked()", lambda: copy_table(ui.functionTable))
 
@@ -38,8 +44,17 @@ class FunctionSection:
         """Let go of the segmentation."""
         self._segmentation = None
 
+    def show_parameters(self) -> None:
+        """Show what the scene knows of the patient, and the phases picked by hand."""
+        self._filling = True
+        for box, parameter in self._fields():
+            box.value = getattr(self._context.parameters, parameter)
+        self._filling = False
+
     def refresh(self) -> None:
         """Measure again if anything it depends on has changed."""
+        if self._context.parameters is not None:
+            self.show_parameters()
         if self._segmentation is None:
             return
         facts = self._facts()
@@ -61,7 +76,7 @@ class FunctionSection:
     def _show_function(self, function: Any) -> None:
         ui = self._context.ui
         header, *rows = function_rows(function)
-        fill_table(ui.functionTable, header, rows)
+        fill_table(ui.functionTable, header, rows, numbers=(1, 2))
         width = max(ui.functionRow.width, 300)
         ui.curveLabel.setPixmap(curve_picture(function, width, ui.curveLabel.minimumHeight, ui.curveLabel))
         ui.functionWarningLabel.text = "\n".join(function.warnings)
@@ -81,6 +96,16 @@ class FunctionSection:
             "end_systole": parameters.endSystole if parameters.endSystole >= 0 else None,
         }
 
+    def _fields(self) -> tuple[tuple[Any, str], ...]:
+        """Return each field and its parameter; a binding by name would take the fields' ranges away."""
+        ui = self._context.ui
+        return ((ui.endDiastoleSpinBox, "endDiastole"), (ui.endSystoleSpinBox, "endSystole"),
+                (ui.heartRateSpinBox, "heartRate"), (ui.heightSpinBox, "heightCm"), (ui.weightSpinBox, "weightKg"))
+
+    def _entered(self, parameter: str, value: float) -> None:
+        if not self._filling and self._context.parameters is not None:
+            setattr(self._context.parameters, parameter, value)
+
     def _show_plot(self) -> None:
         self._context.services.function_result.show_plot(self._segmentation)
 
@@ -89,12 +114,14 @@ def function_rows(function: Any) -> list[list[str]]:
     """Return the table: one row a quantity, left and right ventricle beside each other, the header first."""
     table: dict[tuple[str, str], dict[str, float]] = {}
     for row in function.to_rows():
+        if not row.unit:
+            continue  # the frames of ED and ES stand above the table
         # What belongs to the whole heart or to the left ventricle's wall stands in the first column.
         column = "RV" if row.structure == "RV" else "LV"
         table.setdefault((row.quantity, row.unit), {})[column] = row.value
-    rows = [[quantity, *(_number(values.get(id)) for id in ("LV", "RV")), unit]
+    rows = [[quantity, *(_number(values.get(id)) for id in ("LV", "RV")), unit.replace("m2", "m²")]
             for (quantity, unit), values in table.items()]
-    return [[_("Quantity"), "LV", "RV", _("unit")], *rows]
+    return [[_("Quantity"), "LV", "RV", _("Unit")], *rows]
 
 
 def _number(value: float | None) -> str:

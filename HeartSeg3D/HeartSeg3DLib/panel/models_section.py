@@ -42,7 +42,7 @@ class ModelsSection:
         rows = [[model.title, model.version, _("segments") if model.role == "segmenter" else _("finds the heart"),
                  _("broken") if model.problem else _("shipped") if model.shipped else _("imported")]
                 for model in self._models]
-        fill_table(ui.modelsTable, [_("Model"), _("Version"), _("Does"), _("State")], rows, right_from=4)
+        fill_table(ui.modelsTable, [_("Model"), _("Version"), _("Does"), _("State")], rows)
         for number, model in enumerate(self._models):
             ui.modelsTable.item(number, 0).setToolTip(model.problem or _("Double-click to show the card."))
         self._show_buttons()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.scene.text import _
 
 MARKS_ATTRIBUTE = "HeartSeg.Marks"
@@ -21,7 +22,7 @@ def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:
 def headline(seconds: float, segmentation: Any, warnings: Sequence[str]) -> tuple[str, bool]:
     """Return the line that a finished run shows, and whether something in it needs a look."""
     done = _("Done in {seconds:.0f} s.").format(seconds=seconds)
-    concerns = [*_concerns(segmentation), *warnings]
+    concerns = _concerns(segmentation, warnings)
     if not concerns:
         return done, False
     rest = " " + _("And {more} more.").format(more=len(concerns) - 1) if len(concerns) > 1 else ""
@@ -30,9 +31,12 @@ def headline(seconds: float, segmentation: Any, warnings: Sequence[str]) -> tupl
 
 def details_of(segmentation: Any, warnings: Sequence[str]) -> str:
     """Return one line for each warning and each structure to look at; empty if there is none."""
-    return "\n".join([*_concerns(segmentation), *warnings])
+    return "\n".join(_concerns(segmentation, warnings))
 
 
-def _concerns(segmentation: Any) -> list[str]:
-    """Return the sentences of the marks that ask for a look; each names its structure."""
-    return [sentence for level, sentence in marks_of(segmentation).values() if level in ("amber", "red")]
+def _concerns(segmentation: Any, warnings: Sequence[str]) -> list[str]:
+    """Return the warnings, and the sentences of those marks whose structure no warning names."""
+    marked = [(BY_ID[id].name if id in BY_ID else id, sentence)
+              for id, (level, sentence) in marks_of(segmentation).items() if level in ("amber", "red")]
+    return [*warnings, *(sentence for name, sentence in marked
+                         if not any(warning.startswith(f"{name}:") for warning in warnings))]

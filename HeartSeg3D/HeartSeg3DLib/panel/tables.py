@@ -8,8 +8,8 @@ from typing import Any
 import qt
 
 
-def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]], right_from: int = 1) -> None:
-    """Show rows of text in a QTableWidget; columns from `right_from` on hold numbers and are set right."""
+def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> None:
+    """Show rows of text in a QTableWidget; the columns of `numbers` are set right."""
     table.setColumnCount(len(header))
     table.setHorizontalHeaderLabels(list(header))
     table.setRowCount(len(rows))
@@ -17,7 +17,7 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
     for number, row in enumerate(rows):
         for column, text in enumerate(row):
             item = qt.QTableWidgetItem(text)
-            if column >= right_from:
+            if column in numbers:
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             table.setItem(number, column, item)
     table.resizeColumnsToContents()

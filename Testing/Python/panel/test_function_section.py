@@ -77,7 +77,7 @@ class BeatingCase(PanelCase):
     def test_indexed_values_need_height_and_weight(self) -> None:
         self.ui.heightSpinBox.value = 180.0
         self.ui.weightSpinBox.value = 80.0
-        self.assertEqual(self.text("End-diastolic volume index"), ["60", "65", "mL/m2"])
+        self.assertEqual(self.text("End-diastolic volume index"), ["60", "65", "mL/m²"])
 
     def test_a_phase_picked_by_hand_counts_and_automatic_says_which(self) -> None:
         self.assertEqual(self.ui.endSystoleSpinBox.specialValueText, "automatic (2)")
@@ -88,6 +88,10 @@ class BeatingCase(PanelCase):
     def test_a_phase_that_does_not_exist_is_explained(self) -> None:
         self.ui.endSystoleSpinBox.value = 7
         self.assertIn("There is no frame 7", self.ui.functionWarningLabel.text)
+
+    def test_what_is_unknown_says_so(self) -> None:
+        self.assertEqual(self.ui.heartRateSpinBox.text, "unknown")
+        self.assertEqual(self.ui.endDiastoleSpinBox.text, "automatic (0)")
 
     def test_nothing_is_measured_again_without_a_reason(self) -> None:
         before = len(self.functions.asked)
@@ -114,5 +118,5 @@ class StillCase(PanelCase):
 
     def test_left_and_right_stand_beside_each_other(self) -> None:
         header, *rows = function_rows(heart_function(VOLUMES, [None] * 4))
-        self.assertEqual(header, ["Quantity", "LV", "RV", "unit"])
+        self.assertEqual(header, ["Quantity", "LV", "RV", "Unit"])
         self.assertIn(["Stroke volume", "72", "70", "mL"], rows)

@@ -133,6 +133,12 @@ class RunCase(PanelCase):
         self.assertTrue(self.ui.detailsText.visible)
         self.assertEqual(self.ui.detailsText.plainText, sentence)
 
+    def test_a_warning_takes_the_place_of_the_mark_of_the_same_structure(self) -> None:
+        run = self.start()
+        run.warnings = ["Aorta: cut by the upper border of the image."]
+        self.finish(run, [{"id": "AO", "level": "amber", "sentence": "Aorta: it is cut."}])
+        self.assertEqual(self.ui.messageLabel.text, "Done in 6 s. Aorta: cut by the upper border of the image.")
+
     def test_a_second_run_asks_and_closing_the_question_means_no(self) -> None:
         self.finish(self.start())
         self.ui.segmentButton.click()
