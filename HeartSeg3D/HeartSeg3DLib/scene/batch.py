@@ -11,7 +11,7 @@ import slicer
 import vtk
 
 from HeartSeg3DLib.errors import HeartSegError, InputError, UsageError
-from HeartSeg3DLib.imaging import check_output_folder
+from HeartSeg3DLib.imaging import check_output, check_output_folder
 from HeartSeg3DLib.scene import volume_table
 from HeartSeg3DLib.scene.batch_jobs import (
     CANCELLED,
@@ -239,6 +239,7 @@ class _FileWork:
 
     def _send(self) -> None:
         output = self._folder / f"{self.job.stem}{self._endings.pop(0)}"
+        check_output(output, force=self._force, kinds=_ENDINGS)  # here, so that only its kind is left to be refused
         self._child = self._children.lend()
         self._child.send({
             "job": str(output), "action": "segment_file", "input": str(self.job.source), "output": str(output),

@@ -218,6 +218,16 @@ class FolderBatchTest(BatchCase):
         self.assertEqual(batch.jobs[0].message, "There is no heart. Do better.")
         self.assertEqual(len(self.children), 2)
 
+    def test_a_file_that_is_there_is_kept_unless_forced(self) -> None:
+        self.scans("in/a.nii.gz", "in/b.nii.gz")
+        (self.folder / "a.seg.nrrd").write_text("mine")
+        batch = self.finish(Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder))
+        self.assertEqual(list(self.states(batch).values()), ["failed", "done"])
+        self.assertIn("exists already", batch.jobs[0].message)
+        self.assertEqual(len(self.children[0].requests), 1)
+        batch = self.finish(Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder, force=True))
+        self.assertEqual(set(self.states(batch).values()), {"done"})
+
     def test_cancelling_in_a_file(self) -> None:
         self.scans("in/a.nii.gz", "in/b.nii.gz")
         batch = Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder)
