@@ -18,7 +18,16 @@ from vtk.util import numpy_support
 from HeartSeg3DLib.anatomy import BY_ID, STRUCTURES
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.scene.segment_description import describe
-from HeartSeg3DLib.scene.segment_voxels import BINARY, Extent, SegmentBox, crop, layers_of, write_box
+from HeartSeg3DLib.scene.segment_voxels import (
+    BINARY,
+    Extent,
+    SegmentBox,
+    bounding_extent,
+    crop,
+    layers_of,
+    voxels_of,
+    write_box,
+)
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import FrameResult
 from HeartSeg3DLib.scene.volumes import ScanSource
@@ -153,6 +162,12 @@ def _changed_in_layer(labelmap: Any, segments: dict[str, int], kept: Any) -> set
     known = {id: value for id, value in segments.items() if id in BY_ID}
     kept = _on_lattice_of(labelmap, kept)
     extent = _union(labelmap.GetExtent(), kept.GetExtent())
+    if extent == labelmap.GetExtent() == kept.GetExtent():
+        # What no edit has touched has the same values in both, and only the box of the others is looked at closely.
+        box = bounding_extent(voxels_of(labelmap) != voxels_of(kept), extent)
+        if box is None:
+            return set()
+        extent = box
     is_now = _renumbered(crop(labelmap, extent), {value: BY_ID[id].value for id, value in known.items()})
     was = _renumbered(crop(kept, extent), {BY_ID[id].value: BY_ID[id].value for id in known})
     differing = is_now != was

@@ -151,6 +151,8 @@ def read_frame(folder: Path, event: Mapping[str, Any], scan: ScanSource) -> Fram
         if not inside:
             raise ValueError("the box lies outside the scan")
         file = event.get("surfaces")
+        if scan.is_warped:
+            start, labels = (0, 0, 0), on_whole_grid(scan.size, start, labels)
         return FrameResult(
             index=index, time_ms=scan.times_ms[index], start=(start[0], start[1], start[2]), labels=labels,
             model_labels=labels.copy(), values=tuple(int(value) for value in np.flatnonzero(_counts(labels)) if value),
@@ -160,6 +162,17 @@ def read_frame(folder: Path, event: Mapping[str, Any], scan: ScanSource) -> Fram
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise HeartSegError("The result could not be read.",
                             "Segment again; if that fails too, send the report to the developers.") from error
+
+
+def on_whole_grid(size: tuple[int, ...], start: tuple[int, ...], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return labels of a box on the whole grid of the scan, array [z, y, x].
+
+    Where a transform that is not linear is hardened, Slicer takes the place of the result from the corners of the
+    labelmap: of a tight box it would cut pieces off.
+    """
+    whole = np.zeros(size[::-1], np.uint8)
+    whole[tuple(slice(first, first + count) for first, count in zip(start[::-1], labels.shape, strict=True))] = labels
+    return whole
 
 
 def _read_labels(file: Path, size: tuple[int, ...]) -> NDArray[np.uint8]:
