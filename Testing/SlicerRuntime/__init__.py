@@ -13,7 +13,7 @@ from typing import Any
 _started: dict[str, Any] = {}
 
 # Packages of Debian and Ubuntu that Qt and VTK need for drawing without a screen.
-SYSTEM_PACKAGES = "libgl1 libegl1 libglx-mesa0 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 libfontconfig1"
+SYSTEM_PACKAGES = "libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 libgssapi-krb5-2 libxkbcommon0 libfontconfig1"
 
 
 class SystemLibraryMissingError(RuntimeError):

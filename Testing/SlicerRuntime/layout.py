@@ -39,12 +39,12 @@ class qMRMLSliceWidget(QtWidgets.QWidget):
 class qMRMLThreeDView(QtWidgets.QWidget):
     """The canvas of a 3D view."""
 
-    def __init__(self, logic: Any) -> None:
+    def __init__(self, scene: SlicerScene) -> None:
         super().__init__()
-        self._logic = logic
+        self._scene = scene
 
     def mrmlViewNode(self) -> Any:
-        return self._logic.GetViewNode()
+        return self._scene.view_node()
 
     def resetFocalPoint(self) -> None:
         """The test runtime aims its camera when a picture is asked for."""
@@ -56,19 +56,15 @@ class qMRMLThreeDView(QtWidgets.QWidget):
 class qMRMLThreeDWidget(QtWidgets.QWidget):
     """A 3D view."""
 
-    def __init__(self, logic: Any) -> None:
+    def __init__(self, scene: SlicerScene) -> None:
         super().__init__()
-        self._logic = logic
-        self._view = qMRMLThreeDView(logic)
+        self._view = qMRMLThreeDView(scene)
 
     def threeDView(self) -> qMRMLThreeDView:
         return self._view
 
-    def viewLogic(self) -> Any:
-        return self._logic
-
     def mrmlViewNode(self) -> Any:
-        return self._logic.GetViewNode()
+        return self._view.mrmlViewNode()
 
 
 @stands_for_cpp
@@ -82,7 +78,7 @@ class LayoutManager(QObject):
         super().__init__()
         self._scene = scene
         self._slices = {name: qMRMLSliceWidget(logic) for name, logic in scene.slice_logics.items()}
-        self._three_d = qMRMLThreeDWidget(scene.view_logic)
+        self._three_d = qMRMLThreeDWidget(scene)
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._slices)

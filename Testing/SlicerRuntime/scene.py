@@ -66,8 +66,24 @@ class SlicerScene:
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self.layout_logic = slicer.vtkMRMLLayoutLogic()
         self.layout_logic.SetMRMLScene(self.scene)
-        self.slice_logics = {name: self._make_slice_logic(name) for name in SLICE_VIEWS}
-        self.view_logic = self._make_view_logic()
+        self.layout_logic.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        self.slice_logics = {name: self._make_slice_logic() for name in SLICE_VIEWS}
+        self._show_views()
+        # Closing the scene makes new view nodes; the slice logics take them once all others have seen the event.
+        self.scene.AddObserver(self.scene.EndCloseEvent, self._show_views, -1000.0)
+
+    def view_node(self) -> Any:
+        """The node of the 3D view."""
+        return self.scene.GetSingletonNode("1", "vtkMRMLViewNode")
+
+    def _show_views(self, *_: Any) -> None:
+        for name, logic in self.slice_logics.items():
+            node = self.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+            node.SetDimensions(300, 300, 1)
+            node.SetMappedInLayout(1)
+            if logic.GetSliceNode() is not node:
+                logic.SetSliceNode(node)
+        self.view_node().SetMappedInLayout(1)
 
     def _make_application_logic(self) -> Any:
         for name in ("MRMLCorePython", "MRMLLogicPython", "vtkSegmentationCorePython", "SlicerBaseLogicPython"):
@@ -112,21 +128,11 @@ class SlicerScene:
         cache.mkdir()
         self._remote.GetCacheManager().SetRemoteCacheDirectory(str(cache))
 
-    def _make_slice_logic(self, name: str) -> Any:
+    def _make_slice_logic(self) -> Any:
         logic = slicer.vtkMRMLSliceLogic()
         logic.SetMRMLApplicationLogic(self.application_logic)
         logic.SetMRMLScene(self.scene)
-        node = logic.AddSliceNode(name)
-        node.SetDimensions(300, 300, 1)
         self._slice_logic_collection.AddItem(logic)
-        return logic
-
-    def _make_view_logic(self) -> Any:
-        logic = slicer.vtkMRMLViewLogic()
-        logic.SetMRMLApplicationLogic(self.application_logic)
-        logic.SetMRMLScene(self.scene)
-        logic.AddViewNode("1")
-        self._view_logic_collection.AddItem(logic)
         return logic
 
 

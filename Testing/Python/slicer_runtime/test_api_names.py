@@ -60,7 +60,10 @@ class CheckerTest(unittest.TestCase):
             ("ctk.ctkButton()", "ctk.ctkButton is not known to the test runtime"),
             ("b = qt.QPushButton()\nb.enable = True", "QPushButton has no enable"),
             ("b = qt.QPushButton()\nb.text()", "QPushButton.text is a property and cannot be called"),
-            ("b = qt.QPushButton()\nb.setText(text='x')", "QPushButton.setText() takes no keyword arguments in PythonQt"),
+            (
+                "b = qt.QPushButton()\nb.setText(text='x')",
+                "QPushButton.setText() takes no keyword arguments in PythonQt",
+            ),
             ("b = qt.QPushButton()\nb.connect('pushed()', f)", "QPushButton has no signal pushed()"),
             ("x.connect('nothingLikeIt()', f)", "no class has a signal nothingLikeIt()"),
             ("c = slicer.qMRMLNodeComboBox()\nc.setCurrentNode()", "setCurrentNode takes 1 to 1 arguments, not 0"),
@@ -112,7 +115,8 @@ class StandInNamesTest(unittest.TestCase):
             f"{name}.{member}"
             for name, kind in self.stand_ins()
             for member, value in vars(kind).items()
-            if isinstance(value, Property) and not any(
+            if isinstance(value, Property)
+            and not any(
                 member in names.fixture()["widgets"].get(ancestor, {}).get("properties", [member])
                 for ancestor in names.lineage(name)
             )
@@ -129,6 +133,6 @@ class StandInNamesTest(unittest.TestCase):
 
 def _event_handlers(kind):
     """Virtual functions of Qt that a stand-in overrides, which are no names of its own."""
-    return [name for name in vars(kind) if name.endswith("Event") or name in ("sizeHint", "minimumSizeHint", "hitButton")]
-
-
+    return [
+        name for name in vars(kind) if name.endswith("Event") or name in ("sizeHint", "minimumSizeHint", "hitButton")
+    ]

@@ -159,9 +159,10 @@ class ModuleChecker(ast.NodeVisitor):
         if names.is_property(kind, name):
             self._say(node, f"{kind}.{name} is a property and cannot be called")
         arity = names.member(kind, name)[1]
-        if arity is not None and not any(isinstance(argument, ast.Starred) for argument in node.args):
-            if not arity[0] <= len(node.args) <= arity[1]:
-                self._say(node, f"{kind}.{name} takes {arity[0]} to {arity[1]} arguments, not {len(node.args)}")
+        if arity is None or any(isinstance(argument, ast.Starred) for argument in node.args):
+            return
+        if not arity[0] <= len(node.args) <= arity[1]:
+            self._say(node, f"{kind}.{name} takes {arity[0]} to {arity[1]} arguments, not {len(node.args)}")
 
     def _check_signal(self, node: ast.Call, function: ast.Attribute) -> None:
         signal = node.args[0].value  # type: ignore[attr-defined]
@@ -189,10 +190,9 @@ _DEFINED: set[str] = set()
 
 
 def _constructed_class(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if ast.unparse(node.func.value) in ("qt", "ctk", "slicer"):
-            return node.func.attr
-    return None
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return None
+    return node.func.attr if ast.unparse(node.func.value) in ("qt", "ctk", "slicer") else None
 
 
 def _imported_modules(tree: ast.Module) -> set[str]:

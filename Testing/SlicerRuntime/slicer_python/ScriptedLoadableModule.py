@@ -28,6 +28,7 @@ class ScriptedLoadableModule:
     """The module's description."""
 
     def __init__(self, parent: Any) -> None:
+        super().__init__()
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title = parent.helpText = parent.acknowledgementText = ""
@@ -64,6 +65,7 @@ class ScriptedLoadableModuleWidget:
     """The module's panel."""
 
     def __init__(self, parent: Any = None) -> None:
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
         if parent is None:
@@ -130,6 +132,7 @@ class ScriptedLoadableModuleLogic:
     """The module's work without its panel."""
 
     def __init__(self, parent: Any = None) -> None:
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
         self.isSingletonParameterNode = True
 

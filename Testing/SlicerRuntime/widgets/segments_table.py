@@ -81,7 +81,9 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         for row, identifier in enumerate(self._ids):
             segment = segments.GetSegment(identifier)
             color = QtWidgets.QTableWidgetItem()
-            color.setBackground(QtGui.QColor.fromRgbF(*segment.GetColor()))
+            swatch = QtGui.QPixmap(16, 16)
+            swatch.fill(QtGui.QColor.fromRgbF(*segment.GetColor()))
+            color.setIcon(QtGui.QIcon(swatch))
             eye = QtWidgets.QTableWidgetItem()
             eye.setCheckState(QtCore.Qt.Checked)
             for column, item in enumerate((eye, color, QtWidgets.QTableWidgetItem(segment.GetName()))):

@@ -31,7 +31,7 @@ class ExampleModule(ScriptedLoadableModule):
 
 @parameterNodeWrapper
 class ExampleParameterNode:
-    scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode]  # noqa: UP007 - as Slicer's modules write it
+    scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode, None]  # noqa: UP007 - as Slicer's modules write it
     result: Optional[vtkMRMLSegmentationNode]  # noqa: UP045
     quality: Annotated[str, Choice(["fast", "standard", "best"])] = "standard"
     threshold: Annotated[float, WithinRange(-200, 500)] = 80.0

@@ -133,7 +133,7 @@ def createGuiConnector(widget: Any, datatype: Any) -> GuiConnector:
         if choice is None:
             raise RuntimeError("a combo box needs a parameter with the annotation Choice")
         return _ChoiceConnector(widget, choice.choices)
-    if kind is str and widget_kind in (qt.QLineEdit, qt.QLabel):
+    if kind is str and widget_kind is qt.QLineEdit:
         return _PropertyConnector(widget, "textChanged(QString)", "text")
     if node_classes(datatype) and widget_kind is slicer.qMRMLNodeComboBox:
         return _NodeConnector(widget, node_classes(datatype))

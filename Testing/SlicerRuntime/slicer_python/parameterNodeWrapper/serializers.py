@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 import typing
 from typing import Annotated, Any
 
@@ -29,12 +28,16 @@ def split_annotations(datatype: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def node_classes(datatype: Any) -> list[Any]:
-    """The node classes that a type allows: one, or those of a union; empty for other types."""
+    """The node classes that a type allows: one, or those of a union; empty for other types.
+
+    Slicer knows ``Union[A, B, None]`` alone: not ``A | B``, and without None there would be no value to begin with.
+    """
     kind = split_annotations(datatype)[0]
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+    members = [kind]
+    if typing.get_origin(kind) is typing.Union:
         members = [member for member in typing.get_args(kind) if member is not type(None)]
-    else:
-        members = [kind]
+        if type(None) not in typing.get_args(kind):
+            raise TypeError(f"Unable to write value 'None': {datatype} does not name None")
     if all(isinstance(member, type) and issubclass(member, slicer.vtkMRMLNode) for member in members):
         return members
     return []

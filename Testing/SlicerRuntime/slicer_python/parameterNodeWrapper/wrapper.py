@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+import weakref
 from typing import Any
 
 import qt
@@ -17,22 +18,32 @@ SlicerParameterNamePropertyName = "SlicerParameterName"
 
 
 class _Parameter:
-    """One parameter as an attribute of the wrapper; it remembers its value until the node is modified."""
+    """One parameter as an attribute of the wrapper."""
 
     def __init__(self, name: str, datatype: Any, serializer: Serializer, default: Default) -> None:
         self.name, self.datatype, self.serializer, self.default = name, datatype, serializer, default
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        if instance is None:
-            return self
+    def read(self, instance: Any) -> Any:
+        """The value in the parameter node, which gets the default where it has none."""
         key = instance._prefix + self.name
         if not instance.parameterNode.HasParameter(key):
             self.serializer.write(instance.parameterNode, key, self.default.value)
         return self.serializer.read(instance.parameterNode, key)
 
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else instance._values[self.name]
+
     def __set__(self, instance: Any, value: Any) -> None:
         with slicer.util.NodeModify(instance.parameterNode):
             self.serializer.write(instance.parameterNode, instance._prefix + self.name, value)
+            instance._values[self.name] = self.read(instance)
+
+
+class _Gone:
+    """In the place of a wrapper that nobody holds any more."""
+
+    def _read_all(self) -> None:
+        """There is nothing to read."""
 
 
 class _Wrapper:
@@ -46,8 +57,15 @@ class _Wrapper:
         self._connected: dict[int, dict[str, GuiConnector]] = {}
         self._next_tag = 0
         self._is_updating = False
-        for name in self.allParameters:
-            self.getValue(name)
+        # As in Slicer, values are read again only when the parameter node says that it was modified.
+        self._values: dict[str, Any] = {}
+        self._read_all()
+        reference = weakref.ref(self)
+        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: (reference() or _Gone())._read_all())
+
+    def _read_all(self) -> None:
+        for name, parameter in self.allParameters.items():
+            self._values[name] = parameter.read(self)
 
     def _parameter(self, name: str) -> _Parameter:
         if name not in self.allParameters:
