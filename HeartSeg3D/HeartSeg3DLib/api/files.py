@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.api.loading import SegmentationModels
-from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, output_folder, resampled_image_path
+from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
 from HeartSeg3DLib.api.reporting import report_file, report_of_scan
 from HeartSeg3DLib.api.segmenting import (
     SEGMENTED,
@@ -133,17 +133,10 @@ def segment_to_file(
         InputError: The scan cannot be used or shows no heart.
         ModelError, DeviceError, CancelledError: As they say.
     """
-    choices = choices or SegmentationChoices()
+    choices, clock = choices or SegmentationChoices(), _Clock()
     check_output(output, force=force, kinds=LABEL_MAP_KINDS)
-    clock = _Clock()
     progress(0.0, "Reading the scan")
-    scan = read_scan(source, series=choices.series)
-    frames = chosen_frames(scan, choices.frame)
-    _check_ending(output, scan, len(frames))
-    as_dicom = suffix_of(output) == DICOM_SEGMENTATION
-    image = resampled_image_path(output) if scan.resampled and not as_dicom else None
-    if image is not None:
-        check_output(image, force=force, kinds=LABEL_MAP_KINDS)
+    scan, frames, image = _read(source, output, choices, force)
     page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
@@ -153,25 +146,31 @@ def segment_to_file(
     with writing():
         if cancelled():
             raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
-        if as_dicom:
-            planes = scan.planes[choices.frame or 0]
-            write_dicom_segmentation(output, found[0].heart.labels, planes, model=models.name, resampled=scan.resampled)
-        else:
-            _write(output, found, image, frames)
+        _write(output, found, image, frames, scan, choices, models)
     clock.lap("write")
     warnings = _warnings(scan, models, found, image)
-    measured = [measure(one.heart.labels) for one in found] if len(found) > 1 or page is not None else []
-    function = _function(found, measured, warnings)
+    measured, function = _measured(found, page is not None, warnings)
     if page is not None:
         progress(_WRITTEN, "Writing the report")
-        with output_folder(page.parent):
-            report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function, warnings,
-                           models.description, _facts(found, choices), force=force)
+        report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function, warnings,
+                       models.description, _facts(found, choices), force=force)
         clock.lap("report")
     progress(1.0, "Done")
-    first = found[0].heart
-    return SegmentedScan(source, output, image, len(found), first.modality, first.pose, models.name,
+    return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,
                          found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings)
+
+
+def _read(source: Path, output: Path, choices: SegmentationChoices,
+          force: bool) -> tuple[Scan, Sequence[Frame], Path | None]:
+    """Return the scan, its chosen frames, and where its resampled image goes; outputs that do not fit are refused."""
+    scan = read_scan(source, series=choices.series)
+    frames = chosen_frames(scan, choices.frame)
+    _check_ending(output, scan, len(frames))
+    beside = scan.resampled and suffix_of(output) != DICOM_SEGMENTATION
+    image = resampled_image_path(output) if beside else None
+    if image is not None:
+        check_output(image, force=force, kinds=LABEL_MAP_KINDS)
+    return scan, frames, image
 
 
 class _Clock:
@@ -199,8 +198,13 @@ def _check_ending(output: Path, scan: Scan, frames: int) -> None:
                          f"Use one of {', '.join(SEGMENTATION_KINDS)}.")
 
 
-def _write(output: Path, found: Sequence[SegmentedFrame], image: Path | None, frames: Sequence[Frame]) -> None:
+def _write(output: Path, found: Sequence[SegmentedFrame], image: Path | None, frames: Sequence[Frame], scan: Scan,
+           choices: SegmentationChoices, models: SegmentationModels) -> None:
     """Write the label map and, where there is one, the resampled image; both or none."""
+    if suffix_of(output) == DICOM_SEGMENTATION:
+        planes = scan.planes[choices.frame or 0]
+        write_dicom_segmentation(output, found[0].heart.labels, planes, model=models.name, resampled=scan.resampled)
+        return
     if image is not None:
         if len(frames) == 1:
             write_image(image, frames[0].image)
@@ -217,18 +221,19 @@ def _write(output: Path, found: Sequence[SegmentedFrame], image: Path | None, fr
         raise
 
 
-def _function(found: Sequence[SegmentedFrame], measured: Sequence[Measurements],
-              warnings: list[str]) -> HeartFunction | None:
-    """Return the function of a beating heart, and add what is to be said about it to the warnings."""
+def _measured(found: Sequence[SegmentedFrame], wanted: bool,
+              warnings: list[str]) -> tuple[list[Measurements], HeartFunction | None]:
+    """Return the measurements if they are wanted or the heart beats, and its function; adds to the warnings."""
     if len(found) < 2:
-        return None
+        return [measure(one.heart.labels) for one in found] if wanted else [], None
+    measured = [measure(one.heart.labels) for one in found]
     try:
         function = function_of_frames(measured, [one.time_ms for one in found], cut=())
     except InputError as error:
         warnings.append(error.message)
-        return None
+        return measured, None
     warnings += [sentence for sentence in function.warnings if sentence not in warnings]
-    return function
+    return measured, function
 
 
 def _facts(found: Sequence[SegmentedFrame], choices: SegmentationChoices) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
 from HeartSeg3DLib.imaging.header import suffix_of
@@ -86,7 +87,7 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
     """Write a report about a segmented scan.
 
     Args:
-        path: .html or .pdf.
+        path: .html or .pdf; its folder is made if it is not there.
         scan: What was read.
         frames: Those of its frames that were segmented.
         labels: Label map of each.
@@ -105,7 +106,8 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
     marks = structure_marks(labels[function.ed_index if function else 0], scan.orientation_known)
     content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, marks, warnings, model,
                             facts)
-    write_report(path, content, force)
+    with output_folder(path.parent):
+        write_report(path, content, force)
 
 
 def check_single(labels: int) -> None:
