@@ -157,10 +157,12 @@ def beating_heart(camera: Photographer) -> None:
     parameters.result = None
     parameters.scan = sequence
     camera.ui.fastRadio.click()
+    camera.fold(segment=True, chambers=True)
     camera.segment()
+    camera.take("11_done")
     parameters.heartRate, parameters.heightCm, parameters.weightKg = 68.0, 176.0, 74.0
     camera.fold(function=True, chambers=True)
-    camera.take("11_function")
+    camera.take("12_function")
 
 
 def squeezed_sequence(volume: Any, factors: tuple[float, ...]) -> Any:
@@ -201,21 +203,21 @@ def other_sections(camera: Photographer) -> None:
     camera.fold(batch=True)
     ui.batchStartButton.click()
     camera.wait(lambda: not ui.batchCancelButton.enabled)
-    camera.take("12_batch")
+    camera.take("13_batch")
     camera.fold(report=True)
     with tempfile.TemporaryDirectory() as folder:
         dialogs.answer(str(Path(folder) / "Chest CT heart.html"))
         ui.reportHtmlButton.click()
         camera.wait(lambda: ui.reportHtmlButton.enabled)
         ui.reportLabel.text = ui.reportLabel.text.replace(folder, "/home/anna/reports")
-    camera.take("13_report")
+    camera.take("14_report")
     camera.fold(models=True)
     ui.modelsTable.setCurrentCell(1, 0)
     ui.verifyModelButton.click()
-    camera.take("14_models")
+    camera.take("15_models")
     ui.modelCardButton.click()
     dialog = camera.panel.context.form.findChildren("QDialog")[-1]
-    camera.take("15_model_card", dialog)
+    camera.take("16_model_card", dialog)
 
 
 SCENES = {"first": first_look, "result": result_and_editing, "beating": beating_heart, "others": other_sections}

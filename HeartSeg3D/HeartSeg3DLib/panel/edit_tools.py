@@ -104,7 +104,9 @@ class EditTools:
         """Change the segmentation so that one undo brings it back; say why if it does not change."""
         self.editor.save_for_undo()
         try:
-            self._say(_("There is nothing to change.") if change() == 0 else "")
+            with self._protection.paused():
+                changed = change()
+            self._say(_("There is nothing to change.") if changed == 0 else "")
         except HeartSegError as error:
             self._say(str(error))
         self._changed()

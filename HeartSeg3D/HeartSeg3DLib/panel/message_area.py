@@ -12,6 +12,7 @@ from HeartSeg3DLib.scene.text import _
 
 INFO, DONE, WARNING, FAILURE = "info", "done", "warning", "failure"
 ICON_SIZE = 16
+CHARACTERS_PER_LINE, MOST_LINES = 50, 9
 
 
 class MessageArea:
@@ -49,6 +50,7 @@ class MessageArea:
         ui.messageIcon.setPixmap(self._icon(kind))
         ui.messageLabel.text = text
         ui.detailsText.setPlainText(details)
+        self._fit_details(details)
         ui.detailsButton.checked = False
         ui.detailsButton.visible = bool(details)
         self._show_details(False)
@@ -73,6 +75,12 @@ class MessageArea:
             FAILURE: qt.QStyle.SP_MessageBoxCritical,
         }
         return self._ui.messageIcon.style().standardIcon(icons[kind]).pixmap(ICON_SIZE, ICON_SIZE)
+
+    def _fit_details(self, details: str) -> None:
+        """Give the details the height of their lines, the longer ones wrapped, up to a scroll bar."""
+        lines = sum(1 + len(line) // CHARACTERS_PER_LINE for line in details.splitlines())
+        height = (min(lines, MOST_LINES) + 1) * self._ui.detailsText.fontMetrics().lineSpacing()
+        self._ui.detailsText.setFixedHeight(height)
 
     def _show_details(self, shown: bool) -> None:
         self._ui.detailsText.visible = shown

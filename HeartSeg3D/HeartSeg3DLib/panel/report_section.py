@@ -64,6 +64,7 @@ class ReportSection:
             return False
         error = self._export.error
         self._context.ui.reportLabel.text = str(error) if error else _("Saved: {path}").format(path=self._path)
+        self._context.ui.reportLabel.toolTip = "" if error else str(self._path)
         self._forget()
         return True
 

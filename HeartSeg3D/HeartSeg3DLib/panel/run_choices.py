@@ -81,10 +81,10 @@ class RunChoices:
             seconds = self._context.services.settings.expected_seconds(quality, self._device())
             if seconds is None:
                 shown = ESTIMATED_SECONDS[quality]
-                button.text = f"{_(quality)} (~{shown} s)"
+                button.text = f"{_(quality)}, ~{shown} s"
                 button.toolTip = _("An estimate: it has not run on this computer yet.")
             else:
-                button.text = f"{_(quality)} ({seconds:.0f} s)"
+                button.text = f"{_(quality)}, {seconds:.0f} s"
                 button.toolTip = _("So long took the last run on this device.")
 
     def settings(self) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class RunCase(PanelCase):
         self.finish(run)
         self.assertIs(self.parameters.result, run.segmentation)
         self.assertIn("Done in 6 s", self.ui.messageLabel.text)
-        self.assertEqual(self.ui.standardRadio.text, "standard (6 s)")
+        self.assertEqual(self.ui.standardRadio.text, "standard, 6 s")
         self.assertFalse(self.ui.detailsButton.visible)
 
     def test_what_to_check_stands_in_the_line_and_in_the_details(self) -> None:
