@@ -4,8 +4,8 @@
 
 A phantom of three structures on an oblique grid is its own scan: the voxels of each structure are bright. The result is
 placed as a run places it, scan and result are hardened by Slicer, and compared: "voxels" are the voxels that differ
-over those of the boundary, which is the mean distance of both boundaries in voxels; "volume" compares the module's volumes
-without hardening to those of the hardened result. Stores results/parent_transforms.json.
+over those of the boundary, which is the mean distance of both boundaries in voxels; "volume" compares the module's
+volumes without hardening to those of the hardened result. Stores results/parent_transforms.json.
 """
 # ruff: noqa: E402 - the runtime starts before anything imports slicer
 

@@ -69,6 +69,7 @@ class Request:
         """
         while not self.step():
             time.sleep(_PAUSE_SECONDS)
+        self.wait_closed()
         if self.error is not None:
             raise self.error
         assert self.result is not None  # a request ends with a result or an error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,15 @@ class SegmentTheSampleTest(unittest.TestCase):
         axes = slicer.util.arrayFromVTKMatrix(matrix)
         corners = ends @ axes[:3, :3].T + axes[:3, 3]
         np.testing.assert_allclose(box.mean(axis=1), corners.mean(axis=0), atol=2.0)
+
+    def test_cancelling_ends_the_child_and_removes_its_files(self) -> None:
+        run = HeartSegLogic().start_segmentation(sample_data.load_sample(), device="cpu")
+        while run.fraction < 0.1:
+            run.step()
+            time.sleep(0.02)
+        process = run._child
+        run.cancel()
+        run.wait_closed()
+        self.assertFalse(process.running)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        self.assertEqual(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"), [])
