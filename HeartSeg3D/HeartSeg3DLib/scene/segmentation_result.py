@@ -89,15 +89,16 @@ def place_frame(scan: ScanSource, frame: FrameResult, target: Any = None, *, mod
     check_target(scan, target)
     content = content_of(scan, frame)
     if target is not None:
+        is_empty = target.GetSegmentation().GetNumberOfSegments() == 0
         with _undone_on_failure(target):
             _fill(target, scan, content, model)
+            if is_empty:  # made by the user a moment ago, to be filled
+                _belong_to(target, scan)
         return target
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or result_name(scan))
     try:
-        node.SetAndObserveTransformNodeID(scan.transform.GetID() if scan.transform is not None else None)
         _fill(node, scan, content, model)
-        node.CreateDefaultDisplayNodes()
-        place_beside(node, scan.node)
+        _belong_to(node, scan)
     except BaseException:
         remove_result(node)
         raise
@@ -177,7 +178,7 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         if scan.volume is not None:
             node.SetReferenceImageGeometryParameterFromVolumeNode(scan.volume)
         found = {segment_id(value) for value in content.frame.values}
-        _convert_as_we_do(contents)
+        convert_as_we_do(contents)
         stale = original.found_by_model(node) - found
         if not content.surfaces:
             contents.RemoveRepresentation(CLOSED_SURFACE)
@@ -193,10 +194,19 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         node.EndModify(modified)
 
 
-def _convert_as_we_do(contents: Any) -> None:
+def convert_as_we_do(contents: Any) -> None:
     """Let Slicer make the surface of an edited chamber with the method that is fastest and keeps neighbors apart."""
     for name, value in CONVERSION.items():
         contents.SetConversionParameter(name, value)
+
+
+def _belong_to(node: Any, scan: ScanSource) -> None:
+    """Put a new result under the scan's transform and beside it in the hierarchy, and show it."""
+    transform = scan.transform.GetID() if scan.transform is not None else None
+    for one in (node, node.GetNodeReference(original.ROLE)):
+        one.SetAndObserveTransformNodeID(transform)
+    node.CreateDefaultDisplayNodes()
+    place_beside(node, scan.node)
 
 
 def _use_labelmaps(contents: Any) -> None:

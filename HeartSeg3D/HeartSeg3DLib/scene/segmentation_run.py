@@ -95,12 +95,10 @@ class SegmentationRun:
         self._enter("writing", _("Handing over the scan"))
         with self._failing():
             self._check_target()
-            Workspace.remove_stale()
             workspace = self._workspace = Workspace()
             # The child loads its libraries while the voxels are written.
             self._child = (self._start_child or child.start_child)()
-            self._writer = BackgroundTask(lambda: write_scan(
-                self.scan, self.settings.modality, workspace, self._stop.is_set, self._note_written))
+            self._writer = BackgroundTask(lambda: self._write(workspace))
 
     def step(self) -> None:
         """Do the next small piece of work that is due in this thread."""
@@ -170,6 +168,11 @@ class SegmentationRun:
         if self.target is not None and not slicer.mrmlScene.IsNodePresent(self.target):
             raise InputError(_("The result was removed from the scene while the scan was being segmented."),
                              _("Choose another result and start again."))
+
+    def _write(self, workspace: Workspace) -> None:
+        """Runs in a thread."""
+        Workspace.remove_stale()
+        write_scan(self.scan, self.settings.modality, workspace, self._stop.is_set, self._note_written)
 
     def _check_target(self) -> None:
         check = check_sequence_target if self.scan.is_sequence else segmentation_result.check_target

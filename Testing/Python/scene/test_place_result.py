@@ -75,6 +75,16 @@ class PlaceResultTest(unittest.TestCase):
         self.assertEqual(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(segmentation)), study)
         self.assertEqual(segmentation.GetAttribute("HeartSeg.Model"), "tiny 1.0.0")
 
+    def test_an_empty_result_of_the_user_becomes_that_of_the_scan(self) -> None:
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        self.volume.SetAndObserveTransformNodeID(transform.GetID())
+        mine = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
+        self.assertIs(place_frame(scan_of(self.volume), a_frame(), mine), mine)
+        self.assertEqual(mine.GetParentTransformNode(), transform)
+        self.assertEqual(mine.GetNodeReference(original.ROLE).GetParentTransformNode(), transform)
+        self.assertIsNotNone(mine.GetDisplayNode())
+        self.assertEqual(original.edited(mine), set())
+
     def test_marks_are_kept(self) -> None:
         mark = {"id": "RV", "level": "amber", "sentence": "Cut by the border."}
         segmentation = place_frame(self.scan, a_frame(marks=[mark]))
