@@ -7,7 +7,8 @@ source representation and an undo or redo as changed segments alone, so the watc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,18 @@ class ContactProtection:
             events.SegmentModified, events.SegmentAdded, events.SegmentRemoved,
             slicer.vtkMRMLSegmentationNode.SegmentationChangedEvent)]
         self._remember()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Lets the block change what it likes: presets see to the masking mode themselves, and going back to the
+        model's result may take voxels from any structure."""
+        self._repairing, before = True, self._repairing
+        try:
+            yield
+        finally:
+            self._repairing = before
+            if self._tags:
+                self._remember()
 
     def stop(self) -> None:
         """Ends the watch; the voxels stay as they are."""

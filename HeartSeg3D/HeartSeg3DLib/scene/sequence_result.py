@@ -22,6 +22,7 @@ from HeartSeg3DLib.scene.segmentation_result import (
     MODEL_ATTRIBUTE,
     VERSION_ATTRIBUTE,
     content_of,
+    convert_as_we_do,
     place_beside,
     put_segments,
 )
@@ -58,6 +59,7 @@ class SequencePlacement:
         node = slicer.vtkMRMLSegmentationNode()
         if self._scan.volume is not None:
             node.SetReferenceImageGeometryParameterFromVolumeNode(self._scan.volume)
+        convert_as_we_do(node.GetSegmentation())
         put_segments(node.GetSegmentation(), content)
         if content.surfaces:
             node.GetSegmentation().CreateRepresentation(CLOSED_SURFACE)
@@ -76,17 +78,18 @@ class SequencePlacement:
         """Show the result in the scene.
 
         Args:
-            target: An older result of this sequence, which is replaced in place; None for a new one.
+            target: An older result of this sequence, which is replaced in place, or an empty segmentation, which is
+                filled; None for a new one.
 
         Returns:
             The vtkMRMLSegmentationNode that plays the phases.
 
         Raises:
-            UsageError: The target is no result of this sequence.
+            UsageError: The target holds something else.
         """
         check_sequence_target(self._scan, target)
         browser = _browser_of(self._scan)
-        if target is not None:
+        if is_sequence_result(target):
             return self._replace(browser, target)
         slicer.mrmlScene.AddNode(self._phases)
         slicer.mrmlScene.AddNode(self._kept)
@@ -94,10 +97,13 @@ class SequencePlacement:
         for sequence in (self._phases, self._kept):
             browser.AddSynchronizedSequenceNode(sequence)
             browser.SetOverwriteProxyName(sequence, False)
+        if target is not None:
+            browser.AddProxyNode(target, self._phases, False)
         browser.SetSaveChanges(self._phases, True)
         browser.EndModify(modified)
         shown, kept = browser.GetProxyNode(self._phases), browser.GetProxyNode(self._kept)
-        shown.SetName(slicer.mrmlScene.GenerateUniqueName(self._name))
+        if target is None:
+            shown.SetName(slicer.mrmlScene.GenerateUniqueName(self._name))
         self._arrange(shown, kept)
         return shown
 
@@ -129,11 +135,13 @@ def check_sequence_target(scan: ScanSource, target: Any) -> None:
     """Make sure that the result of a sequence may go into a segmentation.
 
     Raises:
-        UsageError: It is another segmentation than a result of this very sequence.
+        UsageError: It is neither empty nor a result of this very sequence.
     """
     if target is None:
         return
     browser = browser_of_result(target)
+    if browser is None and target.GetSegmentation().GetNumberOfSegments() == 0:
+        return
     if browser is None or not browser.IsSynchronizedSequenceNode(scan.node, True):
         raise UsageError(_("{name} is no result of this sequence.").format(name=target.GetName()),
                          _("Choose a new result."))

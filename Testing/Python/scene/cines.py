@@ -51,16 +51,17 @@ def phase_labels(top: int) -> NDArray[np.uint8]:
     return labels
 
 
+def frame_of(labels: NDArray[np.uint8], number: int = 0, start: tuple[int, int, int] = (0, 0, 0)) -> FrameResult:
+    """What the child tells of one frame whose labels (z, y, x) begin at the voxel `start`."""
+    return FrameResult(
+        index=number, time_ms=None, start=start, labels=np.ascontiguousarray(labels), model_labels=labels.copy(),
+        values=tuple(BY_ID[id].value for id in IDS), surfaces={}, volumes_ml={},
+        marks=({"id": "LV", "level": "grey", "sentence": f"phase {number}"},), warnings=())
+
+
 def frames_of(tops: Sequence[int] = TOPS) -> list[FrameResult]:
     """What the child finds in each phase."""
-    frames = []
-    for number, top in enumerate(tops):
-        labels = phase_labels(top)[2:21, 3:22, 4:33]
-        frames.append(FrameResult(
-            index=number, time_ms=None, start=(4, 3, 2), labels=np.ascontiguousarray(labels),
-            model_labels=labels.copy(), values=tuple(BY_ID[id].value for id in IDS), surfaces={}, volumes_ml={},
-            marks=({"id": "LV", "level": "grey", "sentence": f"phase {number}"},), warnings=()))
-    return frames
+    return [frame_of(phase_labels(top)[2:21, 3:22, 4:33], number, (4, 3, 2)) for number, top in enumerate(tops)]
 
 
 def placed(scan: ScanSource, frames: Sequence[FrameResult], target: Any = None) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import slicer
 
+from cines import frame_of
 from hearts import (
     STROKE_OF_TESTS,
     SegmentEditor,
@@ -18,9 +19,10 @@ from hearts import (
     masks_of,
 )
 from HeartSeg3DLib.anatomy import BY_ID
-from HeartSeg3DLib.scene import editing
+from HeartSeg3DLib.scene import editing, original
 from HeartSeg3DLib.scene.contacts import MASKING_MODES, may_take, touches
 from HeartSeg3DLib.scene.protection import ContactProtection
+from HeartSeg3DLib.scene.volumes import scan_of
 
 VALUE = {segment_id: structure.value for segment_id, structure in BY_ID.items()}
 
@@ -131,6 +133,20 @@ class ProtectionTest(unittest.TestCase):
         self.editor.paint((slice(20, 22), slice(2, 4), slice(2, 4)))
         taken[20:22, 2:4, 2:4] = VALUE["RV"]
         np.testing.assert_array_equal(labels_of(self.heart), taken)
+
+    def test_going_back_to_the_model_s_result_may_take_from_anything(self) -> None:
+        volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        original.keep(self.heart, scan_of(volume), frame_of(box_heart()))
+        self.editor.choose("RV", "anything")
+        self.editor.paint(STROKE_OF_TESTS)
+        self.protection.watch("LA", "neighbors")
+        with self.protection.paused():
+            original.restore(self.heart, ["LA"])
+        np.testing.assert_array_equal(masks_of(self.heart)["LA"], box_heart() == VALUE["LA"])
+        self.editor.choose("LA", "neighbors")
+        before = labels_of(self.heart)
+        self.editor.paint(STROKE_OF_TESTS)
+        np.testing.assert_array_equal(masks_of(self.heart)["RV"], before == VALUE["RV"])
 
     def test_a_repair_can_wait_until_the_effect_is_done(self) -> None:
         waiting: list[Callable[[], None]] = []

@@ -105,6 +105,21 @@ class SequenceTest(unittest.TestCase):
             np.testing.assert_array_equal(labels_of(heart), phase_labels(top))
             self.assertEqual(original.edited(heart), set())
 
+    def test_an_empty_segmentation_is_filled(self) -> None:
+        scan = scan_of(a_cine())
+        mine = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
+        self.assertIs(placed(scan, frames_of(), mine), mine)
+        self.assertEqual(mine.GetName(), "mine")
+        for number, top in enumerate(TOPS):
+            function_result.select_phase(mine, number)
+            np.testing.assert_array_equal(labels_of(mine), phase_labels(top))
+        editing.shrink(mine, "RV", 1.5, "neighbors")
+        edited = labels_of(mine)
+        function_result.select_phase(mine, 0)
+        function_result.select_phase(mine, len(TOPS) - 1)
+        np.testing.assert_array_equal(labels_of(mine), edited)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 1)
+
     def test_a_target_of_another_scan_is_refused_and_the_scene_unharmed(self) -> None:
         scan = scan_of(a_cine())
         other = a_segmentation()
