@@ -46,7 +46,7 @@ def load_node(filename: Any, filetype: str | None = None, properties: Any = None
 def _load_scene(filename: str) -> bool:
     scene = slicer.mrmlScene
     if filename.endswith(".mrb"):
-        loaded = scene.ReadFromMRB(filename)
+        loaded = scene.ReadFromMRB(filename, False)
     else:
         scene.SetURL(filename)
         loaded = scene.Import()
