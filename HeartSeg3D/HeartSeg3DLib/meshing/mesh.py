@@ -1,0 +1,75 @@
+"""What the rooms of meshing hand to each other: labeled surfaces and labeled tetrahedra with shared nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE = 0
+"""Label of everything that is not meshed."""
+
+
+@dataclass(frozen=True)
+class SurfaceMesh:
+    """Triangles between labels; neighbors share their wall, so every wall is there once.
+
+    Attributes:
+        points: (N, 3) float64, LPS, mm.
+        triangles: (M, 3) int32, indices into points. Seen from the side of `labels[:, 1]` they run counter-clockwise:
+            the normal points out of `labels[:, 0]`.
+        labels: (M, 2) int16. The first is never `OUTSIDE`; the second is, where the heart ends. Of two structures the
+            lower value comes first.
+    """
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    labels: NDArray[np.int16]
+
+    def __post_init__(self) -> None:
+        _check(self.points, (None, 3), "points")
+        _check(self.triangles, (None, 3), "triangles")
+        _check(self.labels, (len(self.triangles), 2), "labels of triangles")
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Labels that have a surface, ascending."""
+        return tuple(int(value) for value in np.unique(self.labels) if value != OUTSIDE)
+
+    def closed_surface(self, value: int) -> NDArray[np.int32]:
+        """Return the (K, 3) triangles around one label, normals pointing out of it."""
+        inner, outer = self.labels[:, 0] == value, self.labels[:, 1] == value
+        return np.concatenate([self.triangles[inner], self.triangles[outer][:, ::-1]])
+
+
+@dataclass(frozen=True)
+class TetraMesh:
+    """Tetrahedra with one label each, and the walls between the labels on the same nodes.
+
+    Attributes:
+        points: (N, 3) float64, LPS, mm.
+        tetrahedra: (K, 4) int32, indices into points, positive volume: det(b - a, c - a, d - a) > 0.
+        labels: (K,) int16, never `OUTSIDE`.
+        surface: Faces between two labels or to the outside; `surface.points` is `points`.
+        fields: Further values: (N,) or (N, 3) per node, (K,) or (K, 3) per tetrahedron, by name.
+    """
+
+    points: NDArray[np.float64]
+    tetrahedra: NDArray[np.int32]
+    labels: NDArray[np.int16]
+    surface: SurfaceMesh
+    fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self.points, (None, 3), "points")
+        _check(self.tetrahedra, (None, 4), "tetrahedra")
+        _check(self.labels, (len(self.tetrahedra),), "labels of tetrahedra")
+        if self.surface.points is not self.points:
+            raise ValueError("the surface must stand on the nodes of the tetrahedra")
+
+
+def _check(array: NDArray[np.generic], shape: tuple[int | None, ...], name: str) -> None:
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not fits:
+        raise ValueError(f"{name} have the shape {array.shape}")
