@@ -65,6 +65,7 @@ class HeartSeg3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = ModulePanel(form, slicer.util.childWidgetVariables(form), self.logic, icons)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.on_scene_start_close)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.on_scene_end_close)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.on_scene_end_import)
 
     def cleanup(self):
         """Called when the module is unloaded or Slicer quits."""
@@ -90,6 +91,10 @@ class HeartSeg3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Start again with the empty scene if the module is in view."""
         if self.parent.isEntered:
             self.panel.enter()
+
+    def on_scene_end_import(self, caller, event):
+        """Show the result of a scene that was loaded."""
+        self.panel.scene_imported()
 
 
 class HeartSeg3DLogic(ScriptedLoadableModuleLogic):

@@ -97,7 +97,7 @@ class FunctionSection:
         }
 
     def _fields(self) -> tuple[tuple[Any, str], ...]:
-        """Return each field and its parameter; a binding by name would take the fields' ranges away."""
+        """Return each field and its parameter; Slicer's own binding would take the fields' ranges away."""
         ui = self._context.ui
         return ((ui.endDiastoleSpinBox, "endDiastole"), (ui.endSystoleSpinBox, "endSystole"),
                 (ui.heartRateSpinBox, "heartRate"), (ui.heightSpinBox, "heightCm"), (ui.weightSpinBox, "weightKg"))

@@ -80,6 +80,12 @@ class ModulePanel:
         self.context.messages.clear()
         self._detach()
 
+    def scene_imported(self) -> None:
+        """Show what a loaded scene holds; its nodes are there only now, after the settings that name them."""
+        if self.context.parameters is not None:
+            self.context.parameters.parameterNode.Modified()
+            self.show_result()
+
     def cleanup(self) -> None:
         """The module is unloaded: nothing may run or call back any more."""
         self.scene_about_to_close()
@@ -99,7 +105,11 @@ class ModulePanel:
             return
         parameters = self.context.logic.getParameterNode()
         self.context.parameters = parameters
-        self._gui_tag = parameters.connectGui(self.context.ui)
+        ui = self.context.ui
+        # Number fields are not among them: this binding would take their ranges away.
+        self._gui_tag = parameters.connectParametersToGui(
+            {"scan": ui.scanSelector, "result": ui.resultSelector, "showSurfaces": ui.showSurfacesCheckBox}
+        )
         self._observations.add(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters)
         scene = self.context.form.mrmlScene()
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):

@@ -39,6 +39,11 @@ class _Parameter:
             instance._values[self.name] = self.read(instance)
 
 
+# Python's garbage collection would empty a wrapper together with a node that only C++ still holds, and whose observers
+# are the wrapper's methods: VTK would call what is left of them.
+_observed: list[Any] = []
+
+
 class _Gone:
     """In the place of a wrapper that nobody holds any more."""
 
@@ -60,6 +65,7 @@ class _Wrapper:
         # As in Slicer, values are read again only when the parameter node says that it was modified.
         self._values: dict[str, Any] = {}
         self._read_all()
+        _observed.append(parameterNode)
         reference = weakref.ref(self)
         parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: (reference() or _Gone())._read_all())
 
