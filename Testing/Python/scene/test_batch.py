@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import unittest
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,10 +74,11 @@ class BatchCase(unittest.TestCase):
 
     def finish(self, batch: Batch) -> Batch:
         batch.start()
-        for _attempt in range(100_000):
+        for _attempt in range(30_000):
             if batch.finished:
                 break
             batch.step()
+            time.sleep(0.001)  # its threads want to work, too
         batch.wait_closed()
         self.assertTrue(batch.finished)
         self.assertTrue(all(one.killed or not one.running for one in self.children))
@@ -126,6 +128,7 @@ class SceneBatchTest(BatchCase):
         self.children[0].given = [error("crashed", "The process ended unexpectedly.")]
         while not batch.finished:
             batch.step()
+            time.sleep(0.001)
         batch.wait_closed()
         self.assertEqual(self.states(batch), {"one": "failed", "two": "warning"})
         self.assertEqual(len(self.children), 2)
@@ -138,6 +141,7 @@ class SceneBatchTest(BatchCase):
         slicer.mrmlScene.RemoveNode(second)
         while not batch.finished:
             batch.step()
+            time.sleep(0.001)
         batch.wait_closed()
         self.assertEqual(self.states(batch), {"one": "failed", "two": "failed", "three": "warning"})
         self.assertEqual(list(self.temporary.iterdir()), [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import unittest
 from collections import namedtuple
 from collections.abc import Callable
@@ -49,6 +50,7 @@ class RunCase(unittest.TestCase):
             if run.state == state or run.state in FINISHED:
                 break
             run.step()
+            time.sleep(0.001)  # its threads want to work, too
         self.assertEqual(run.state, state, run.error)
         return run
 
