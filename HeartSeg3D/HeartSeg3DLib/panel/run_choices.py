@@ -13,6 +13,8 @@ from HeartSeg3DLib.scene.text import _
 QUALITIES = ("fast", "standard", "best")
 ESTIMATED_SECONDS = {"fast": 8, "standard": 10, "best": 40}
 """Before the first run on a computer: about what two processor cores need for a chest CT."""
+LONG_SECONDS = 100
+"""From here on times are told in minutes."""
 
 
 class RunChoices:
@@ -76,16 +78,17 @@ class RunChoices:
         self.show_times()
 
     def show_times(self) -> None:
-        """Write the expected time beside each quality."""
+        """Write the expected time beside each quality; of a sequence, that of all phases."""
+        scan = self._context.parameters.scan if self._context.parameters is not None else None
+        phases = scan.GetNumberOfDataNodes() if scan is not None and scan.IsA("vtkMRMLSequenceNode") else 1
         for quality, button in self._quality_buttons().items():
             seconds = self._context.services.settings.expected_seconds(quality, self._device())
             if seconds is None:
-                shown = ESTIMATED_SECONDS[quality]
-                button.text = f"{_(quality)}, ~{shown} s"
+                button.text = f"{_(quality)}, ~{_duration(phases * ESTIMATED_SECONDS[quality])}"
                 button.toolTip = _("An estimate: it has not run on this computer yet.")
             else:
-                button.text = f"{_(quality)}, {seconds:.0f} s"
-                button.toolTip = _("So long took the last run on this device.")
+                button.text = f"{_(quality)}, {_duration(phases * seconds)}"
+                button.toolTip = _("As long as the last run on this device took.")
 
     def settings(self) -> dict[str, Any]:
         """Return the keyword arguments of a run."""
@@ -174,6 +177,10 @@ def show_model_card(parent: Any, model: Any) -> Any:
     dialog.resize(520, 560)
     dialog.show()
     return dialog
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < LONG_SECONDS else f"{seconds / 60:.0f} min"
 
 
 def _model_text(model: Any) -> str:

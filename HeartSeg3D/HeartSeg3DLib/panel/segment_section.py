@@ -54,6 +54,7 @@ class SegmentSection:
         for selector in (ui.scanSelector, ui.resultSelector):
             selector.enabled = not self.running
         self.choices.enable(not self.running)
+        self.choices.show_times()
 
     def show_dependencies(self) -> bool:
         """Say what is missing, if anything; returns True if nothing is."""
@@ -132,8 +133,8 @@ class SegmentSection:
             messages.show_error(run.error, run.report_text, details=getattr(run.error, "detail", ""))
         else:
             parameters = self._context.parameters
-            self._context.services.settings.remember_run(parameters.quality, parameters.device, run.seconds)
-            self.choices.show_times()
+            seconds_a_phase = run.seconds / len(run.frames)
+            self._context.services.settings.remember_run(parameters.quality, parameters.device, seconds_a_phase)
             # The parameter node holds the result only from here on: nothing else sees a half-made one.
             parameters.result = run.segmentation
             text, concerned = headline(run.seconds, run.segmentation, run.warnings)

@@ -49,6 +49,7 @@ class FakeRun:
         self.error: HeartSegError | None = None
         self.warnings: list[str] = []
         self.segmentation: Any = None
+        self.frames = [None]
         self.steps = 0
         self.cancelled = False
 

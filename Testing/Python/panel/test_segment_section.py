@@ -175,6 +175,19 @@ class RunCase(PanelCase):
         self.assertFalse(run.cancelled)
 
 
+class ExpectedTimeCase(PanelCase):
+    def test_a_sequence_takes_as_long_as_all_its_phases(self) -> None:
+        self.settings.times["standard", "auto"] = 6.0
+        sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "cine")
+        for phase in range(30):
+            volume = a_volume()
+            sequence.SetDataNodeAtValue(volume, str(phase))
+            slicer.mrmlScene.RemoveNode(volume)
+        self.parameters.scan = sequence
+        self.assertEqual(self.ui.standardRadio.text, "standard, 3 min")
+        self.assertEqual(self.ui.fastRadio.text, "fast, ~4 min")
+
+
 class DeviceCase(PanelCase):
     def test_devices_are_asked_for_once_and_shown_with_their_memory(self) -> None:
         self.panel.exit()
