@@ -89,10 +89,6 @@ class ChamberRow:
         self.edit_button.checked = chosen
         self.edit_button.toolTip = _("Edit {name} with the tools below.").format(name=state.name)
 
-    def show_volume(self, volume_ml: float | None) -> None:
-        """Show another volume."""
-        self.volume_label.text = _volume_text(volume_ml)
-
     def remove(self) -> None:
         """Take the row out of the panel."""
         for widget in self._widgets:

@@ -33,7 +33,11 @@ class ChambersSection:
         self._quiet = qt.QTimer(context.form)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)
-        self._quiet.connect("timeout()", self.measure)
+        self._quiet.connect("timeout()", self._measure_volumes)
+        self._afterwards = qt.QTimer(context.form)
+        self._afterwards.setSingleShot(True)
+        self._afterwards.setInterval(0)
+        self._afterwards.connect("timeout()", self._measure_edits)
         context.ui.showSurfacesCheckBox.connect("toggled(bool)", self._show_surfaces)
 
     def show(self, segmentation: Any) -> None:
@@ -45,11 +49,13 @@ class ChambersSection:
         if segmentation is not None:
             self._observe(segmentation)
         self.phases.show(segmentation)
-        self.measure()
+        self._edited = set()
+        self._measure_volumes()
 
     def leave(self) -> None:
         """Let go of the segmentation, before scene or module close."""
         self._quiet.stop()
+        self._afterwards.stop()
         self._observations.remove_all()
         self.tools.leave()
         self._segmentation = None
@@ -59,15 +65,26 @@ class ChambersSection:
         self._quiet.start()
 
     def measure(self) -> None:
-        """Count the volumes again, see what is edited, and show both."""
-        if self._segmentation is None:
-            self._volumes, self._edited = {}, set()
-        else:
-            self._volumes = self._context.services.volume_table.volumes(self._segmentation)
-            self._edited = set(self._context.services.original.edited(self._segmentation))
+        """Count the volumes again, see what is edited, and show both at once."""
+        self._measure_volumes()
+        self._measure_edits()
+
+    def _measure_volumes(self) -> None:
+        """The first half of measuring; the second follows once the panel has had a moment."""
+        services = self._context.services
+        self._volumes = {}
+        if self._segmentation is not None:
+            self._volumes = services.volume_table.volumes(self._segmentation)
             if self._segmentation.GetAttribute(MODEL_ATTRIBUTE) is not None:
-                self._context.services.volume_table.update_table(self._segmentation, self._volumes)
+                services.volume_table.update_table(self._segmentation, self._volumes)
+            self._afterwards.start()
         self.phases.refresh()
+        self.refresh()
+
+    def _measure_edits(self) -> None:
+        self._afterwards.stop()
+        if self._segmentation is not None:
+            self._edited = set(self._context.services.original.edited(self._segmentation))
         self.refresh()
 
     def refresh(self, *_caller_and_event: Any) -> None:

@@ -110,7 +110,7 @@ class ModulePanel:
         self._gui_tag = parameters.connectParametersToGui(
             {"scan": ui.scanSelector, "result": ui.resultSelector, "showSurfaces": ui.showSurfacesCheckBox}
         )
-        self._observations.add(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters)
+        self._observations.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._on_parameters)
         scene = self.context.form.mrmlScene()
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             # A file that is being loaded adds its node before it fills it: look once Slicer has a moment.

@@ -13,7 +13,7 @@ class Observations:
         self._tags: list[tuple[Any, int]] = []
 
     def add(self, observed: Any, event: Any, react: Callable[..., None]) -> None:
-        """Call `react(caller, event)` at each event of a VTK object or parameter node."""
+        """Call `react(caller, event)` at each event of a VTK object."""
         self._tags.append((observed, observed.AddObserver(event, react)))
 
     def remove_all(self) -> None:

@@ -135,12 +135,13 @@ class SegmentSection:
             parameters = self._context.parameters
             seconds_a_phase = run.seconds / len(run.frames)
             self._context.services.settings.remember_run(parameters.quality, parameters.device, seconds_a_phase)
-            # The parameter node holds the result only from here on: nothing else sees a half-made one.
-            parameters.result = run.segmentation
             text, concerned = headline(run.seconds, run.segmentation, run.warnings)
             kind = message_area.WARNING if concerned else message_area.DONE
             messages.show(kind, text, details=details_of(run.segmentation, run.warnings), report=run.report_text)
-            self._context.tell_result_changed()
+            if parameters.result is run.segmentation:
+                self._context.tell_result_changed()
+            else:
+                parameters.result = run.segmentation
 
     def _reason_against_a_run(self) -> str:
         parameters = self._context.parameters
