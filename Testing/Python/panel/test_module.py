@@ -33,6 +33,12 @@ class FileScopeCase(unittest.TestCase):
         self.assertEqual(foreign, set())
 
 
+class SelfTestCase(unittest.TestCase):
+    def test_the_self_test_of_an_installed_module_segments_the_sample(self) -> None:
+        the_module()
+        sys.modules["HeartSeg3D"].HeartSeg3DTest().segment_the_sample()
+
+
 class ModuleCase(unittest.TestCase):
     def setUp(self) -> None:
         slicer.mrmlScene.Clear()

@@ -15,6 +15,7 @@ class QuestionsCase(unittest.TestCase):
     def setUp(self) -> None:
         from SlicerRuntime import dialogs
 
+        dialogs.clear()
         self.dialogs = dialogs
         self.parent = qt.QWidget()
         self.questions = Questions(self.parent)
@@ -27,7 +28,7 @@ class QuestionsCase(unittest.TestCase):
         self.assertEqual(self.replace("Replace", ["Aorta"]), "replace")
         self.assertEqual(self.replace("Keep edits as a copy", ["Aorta"]), "copy")
         self.assertEqual(self.replace("Cancel", ["Aorta"]), "cancel")
-        self.assertIn("Aorta", self.dialogs.asked[0][2])
+        self.assertIn("Aorta", self.dialogs.asked[-1][2])
 
     def test_closing_the_question_means_cancel(self) -> None:
         self.assertEqual(self.replace(None, []), "cancel")
