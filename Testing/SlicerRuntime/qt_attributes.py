@@ -34,6 +34,15 @@ def loading() -> Iterator[None]:
         _loading.pop()
 
 
+def meta_object(instance: QObject) -> Any:
+    """The description of an object's class.
+
+    Asked of the class: PySide6 ties what `QObject.metaObject` returns to the life of the object, and hands the same
+    thing out for the class, which would lose it with the object.
+    """
+    return type(instance).staticMetaObject
+
+
 class QtProperty:
     """A Qt property as a Python attribute; asked of the class it is what PySide6 has there."""
 
@@ -55,14 +64,14 @@ class QtProperty:
             _reading.discard(key)
 
     def __set__(self, instance: Any, value: Any) -> None:
-        class_name = instance.metaObject().className()
-        index = instance.metaObject().indexOfProperty(self.name)
+        meta = meta_object(instance)
+        class_name, index = meta.className(), meta.indexOfProperty(self.name)
         if self.name in HIDDEN_PROPERTIES:
             raise AttributeError(f"'{self.name}' of {class_name} is a function: call set{self.name.capitalize()}()")
-        if index < 0 or not instance.metaObject().property(index).isWritable():
+        if index < 0 or not meta.property(index).isWritable():
             raise AttributeError(f"property '{self.name}' of {class_name} is read-only")
         if not _write_property(instance, self.name, value):
-            expected = instance.metaObject().property(index).typeName()
+            expected = meta.property(index).typeName()
             raise ValueError(f"property '{self.name}' of type '{expected}' does not accept {value!r}")
 
 
@@ -151,7 +160,7 @@ def _set_declared(instance: QObject, declared: Any, name: str, value: Any) -> No
     """Set a property of a stand-in, with the conversions that PythonQt allows."""
     if declared.fset is None:
         raise AttributeError(f"property '{name}' of {type(instance).__name__} is read-only")
-    meta = instance.metaObject()
+    meta = meta_object(instance)
     expected = meta.property(meta.indexOfProperty(name)).typeName()
     if not isinstance(value, _ACCEPTED.get(expected, object)):
         raise ValueError(f"property '{name}' of type '{expected}' does not accept {value!r}")

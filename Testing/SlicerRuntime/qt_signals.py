@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import SIGNAL, QMetaMethod, QMetaObject, QObject
 
-from .qt_attributes import instance_method
+from .qt_attributes import instance_method, meta_object
 
 _plain_connect = QObject.connect
 _plain_disconnect = QObject.disconnect
@@ -29,7 +29,7 @@ def normalized(signature: str) -> str:
 
 
 def _qt_signals(source: QObject) -> list[str]:
-    meta = source.metaObject()
+    meta = meta_object(source)
     methods = (meta.method(index) for index in range(meta.methodCount()))
     return [
         bytes(method.methodSignature().data()).decode()
