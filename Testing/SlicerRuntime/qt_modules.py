@@ -37,7 +37,9 @@ def _find_child(self: QObject, kind: Any = QObject, name: str = "") -> QObject |
 
 
 def _class_name(self: QObject) -> str:
-    return type(self).__name__ if "_stands_for_cpp" in type(self).__dict__ else str(qt_attributes.meta_object(self).className())
+    if "_stands_for_cpp" in type(self).__dict__:
+        return type(self).__name__
+    return str(qt_attributes.meta_object(self).className())
 
 
 def _qt_classes() -> dict[str, Any]:
