@@ -1,0 +1,209 @@
+"""Examine a finished mesh and hold it against its limits.
+
+Limits are those of simulation pipelines: a surface that is not closed or cuts itself, or a tetrahedron turned inside
+out, stops a solver. The others are aims, see `MeshReport.missed_aims`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
+from . import shape
+from .closedness import closedness
+from .conformity import faces_of, locked_in, parts_of, unlike_walls, walls_of
+from .intersections import intersecting_triangles
+from .report import Check, MeshReport, at_least, at_most
+from .voxel_distance import symmetric_distance, voxel_surface
+
+VOLUME_PERCENT = 0.5
+TRIANGLE_MINIMUM, TRIANGLE_MEAN = 0.15, 0.75
+TETRAHEDRON_MINIMUM, TETRAHEDRON_MEAN = 0.2, 0.8
+LOCKED_PERCENT = 0.5
+DISTANCE_VOXELS = 1.5
+ROUNDING = 1e-6
+"""A mesh made to a floor is stored in other numbers and may fall short by this much."""
+
+_DEFECTS = {
+    "open edges": "open_edges",
+    "edges of more than two triangles": "non_manifold_edges",
+    "vertices of more than one fan": "non_manifold_vertices",
+    "edges between triangles turned against each other": "inconsistent_edges",
+    "triangles that cut through others": "intersecting_triangles",
+}
+
+Figures = dict[int, dict[str, object]]
+
+
+def check_surfaces(mesh: SurfaceMesh, voxels: sitk.Image | None = None) -> MeshReport:
+    """Judge the closed surfaces of all labels.
+
+    Args:
+        mesh: Surfaces, LPS, mm.
+        voxels: Label map, LPS, mm, that they were made from; without it volumes and distances are not compared.
+    """
+    labels, whole = _surface_figures(mesh, voxels)
+    checks = [*_surface_checks(labels), *_shape_checks(labels), *_voxel_checks(labels, whole)]
+    return _report("surface", checks, whole, labels)
+
+
+def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshReport:
+    """Judge tetrahedra and the surfaces between their labels.
+
+    Args:
+        mesh: Tetrahedra, LPS, mm.
+        voxels: Label map, LPS, mm, that they were made from; without it volumes and distances are not compared.
+    """
+    labels, whole = _surface_figures(mesh.surface, voxels)
+    whole |= _tetra_figures(mesh, labels)
+    hard = [
+        at_most("tetrahedra that are flat or turned inside out", _column(labels, "inverted"), 0, hard=True),
+        at_most("faces shared by more than two tetrahedra", {"mesh": _number(whole["crowded_faces"])}, 0, hard=True),
+        at_most("triangles of the surface that are no face between labels",
+                {"mesh": _number(whole["unlike_walls"])}, 0, hard=True),
+        at_most("difference between volume and surface in %", _column(labels, "volume_mismatch_percent"), 1e-3,
+                hard=True),
+    ]
+    aims = [
+        at_least("smallest scaled Jacobian of tetrahedra", _column(labels, "tetrahedron_scaled_jacobian", "minimum"),
+                 TETRAHEDRON_MINIMUM - ROUNDING),
+        at_least("mean scaled Jacobian of tetrahedra", _column(labels, "tetrahedron_scaled_jacobian", "mean"),
+                 TETRAHEDRON_MEAN),
+        at_most("tetrahedra with all nodes on their label's boundary in %", _column(labels, "locked_percent"),
+                LOCKED_PERCENT),
+    ]
+    checks = [*_surface_checks(labels), *hard, *aims, *_voxel_checks(labels, whole)]
+    return _report("tetrahedra", checks, whole, labels)
+
+
+def _report(kind: str, checks: list[Check], whole: dict[str, object], labels: Figures) -> MeshReport:
+    return MeshReport(kind, tuple(sorted(checks, key=lambda check: not check.hard)), whole, labels)
+
+
+def _surface_figures(mesh: SurfaceMesh, voxels: sitk.Image | None) -> tuple[Figures, dict[str, object]]:
+    """Return figures by label, and those of the whole mesh."""
+    cutting = intersecting_triangles(mesh.points, mesh.triangles) if len(mesh.triangles) else np.zeros(0, bool)
+    labels: Figures = {}
+    for value in sorted(set(mesh.labels.ravel().tolist()) - {OUTSIDE}):
+        inner, outer = mesh.labels[:, 0] == value, mesh.labels[:, 1] == value
+        triangles = np.concatenate([mesh.triangles[inner], mesh.triangles[outer][:, [0, 2, 1]]]).astype(np.int64)
+        labels[value] = _figures_of_surface(mesh.points, triangles)
+        labels[value]["intersecting_triangles"] = int(cutting[inner | outer].sum())
+    whole: dict[str, object] = {
+        "points": len(mesh.points), "triangles": len(mesh.triangles), "intersecting_triangles": int(cutting.sum()),
+    }
+    if voxels is not None:
+        _compare_with_voxels(mesh, voxels, labels)
+        whole["largest_spacing_mm"] = max(voxels.GetSpacing())
+    return labels, whole
+
+
+def _figures_of_surface(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> dict[str, object]:
+    corners = points[triangles]
+    middle = points[triangles[0, 0]]  # near the surface: far from the origin, products would lose digits
+    a, b, c = (corners[:, place] - middle for place in range(3))
+    edges = shape.triangle_edges(corners)
+    return {
+        "triangles": len(triangles),
+        **asdict(closedness(triangles)),
+        "volume_mm3": float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0),
+        "area_mm2": float(shape.triangle_areas(corners).sum()),
+        "edge_mm": asdict(shape.spread(edges)),
+        "triangle_scaled_jacobian": asdict(shape.spread(shape.triangle_scaled_jacobians(corners))),
+        "smallest_angle_degrees": float(shape.smallest_angles(corners).min()),
+    }
+
+
+def _compare_with_voxels(mesh: SurfaceMesh, voxels: sitk.Image, labels: Figures) -> None:
+    """Add volumes of voxels and distances from their surface to the figures; labels without a surface appear."""
+    array = sitk.GetArrayViewFromImage(voxels)
+    counts = dict(zip(*(column.tolist() for column in np.unique(array, return_counts=True)), strict=True))
+    size = float(np.prod(voxels.GetSpacing()))
+    for value in sorted(set(counts) - {OUTSIDE} | set(labels)):
+        figures = labels.setdefault(value, {"volume_mm3": 0.0})
+        expected = counts.get(value, 0) * size
+        figures["voxel_volume_mm3"] = expected
+        if expected == 0.0:
+            continue
+        figures["volume_error_percent"] = 100.0 * (_number(figures["volume_mm3"]) / expected - 1.0)
+        rows = (mesh.labels == value).any(axis=1)
+        if rows.any():
+            distance = symmetric_distance(mesh.points, mesh.triangles[rows], voxel_surface(voxels, value))
+            figures["voxel_distance_mm"] = asdict(distance)
+
+
+def _tetra_figures(mesh: TetraMesh, labels: Figures) -> dict[str, object]:
+    """Add figures of tetrahedra to those of each label; return those of the whole mesh."""
+    shapes = shape.tetrahedron_shapes(mesh.points, mesh.tetrahedra)
+    faces = faces_of(mesh.tetrahedra)
+    walls = walls_of(faces, mesh.labels)
+    for value in np.unique(mesh.labels).tolist():
+        own = mesh.labels == value
+        figures = labels.setdefault(value, {})
+        volume, surface = float(shapes.volumes[own].sum()), _number(figures.get("volume_mm3", 0.0))
+        locked = locked_in(mesh.tetrahedra, mesh.labels, walls, value)
+        figures |= {
+            "tetrahedra": int(own.sum()),
+            "tetrahedron_volume_mm3": volume,
+            "volume_mismatch_percent": 100.0 * abs(surface - volume) / max(abs(volume), np.finfo(float).tiny),
+            "inverted": int(np.count_nonzero(shapes.volumes[own] <= 0.0)),
+            "tetrahedron_scaled_jacobian": asdict(shape.spread(shapes.scaled_jacobians[own])),
+            "smallest_dihedral_degrees": float(shapes.smallest_dihedrals[own].min()),
+            "largest_dihedral_degrees": float(shapes.largest_dihedrals[own].max()),
+            "mean_edge_mm": float(shapes.edges[own].mean()),
+            "parts": parts_of(faces, mesh.labels, value),
+            "locked": locked,
+            "locked_percent": 100.0 * locked / int(own.sum()),
+        }
+    return {
+        "tetrahedra": len(mesh.tetrahedra),
+        "crowded_faces": faces.crowded,
+        "unlike_walls": unlike_walls(walls, mesh.surface.triangles, mesh.surface.labels),
+        "tetrahedron_scaled_jacobian": asdict(shape.spread(shapes.scaled_jacobians)),
+    }
+
+
+def _surface_checks(labels: Figures) -> list[Check]:
+    checks = [at_most(name, _column(labels, key), 0, hard=True) for name, key in _DEFECTS.items()]
+    return [*checks, at_least("volume inside the surface in mm³", _column(labels, "volume_mm3"), ROUNDING, hard=True)]
+
+
+def _shape_checks(labels: Figures) -> list[Check]:
+    return [
+        at_least("smallest scaled Jacobian of triangles", _column(labels, "triangle_scaled_jacobian", "minimum"),
+                 TRIANGLE_MINIMUM),
+        at_least("mean scaled Jacobian of triangles", _column(labels, "triangle_scaled_jacobian", "mean"),
+                 TRIANGLE_MEAN),
+    ]
+
+
+def _voxel_checks(labels: Figures, whole: dict[str, object]) -> list[Check]:
+    if "largest_spacing_mm" not in whole:
+        return []
+    volume = {place: abs(value) for place, value in _column(labels, "volume_error_percent").items()}
+    return [
+        at_most("difference from the volume of the voxels in %", volume, VOLUME_PERCENT),
+        at_most("largest distance from the surface of the voxels in mm",
+                _column(labels, "voxel_distance_mm", "maximum"),
+                DISTANCE_VOXELS * _number(whole["largest_spacing_mm"])),
+    ]
+
+
+def _column(labels: Figures, key: str, part: str | None = None) -> dict[str, float]:
+    """Return one figure of every label that has it, by label value as text."""
+    found = {}
+    for value, figures in labels.items():
+        if key in figures:
+            figure = figures[key]
+            found[str(value)] = _number(figure[part] if part and isinstance(figure, dict) else figure)
+    return found
+
+
+def _number(figure: object) -> float:
+    if not isinstance(figure, int | float):
+        raise TypeError(f"{figure!r} is no figure")
+    return float(figure)
