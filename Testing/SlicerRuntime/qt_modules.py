@@ -77,7 +77,7 @@ def make_ctk() -> types.ModuleType:
     return ctk
 
 
-WIDGET_MODULES = ("ctk_buttons", "ctk_values", "ctk_paths")
+WIDGET_MODULES = ("ctk_buttons", "ctk_values", "ctk_ranges", "ctk_paths")
 
 
 def stand_ins(prefix: str, modules: tuple[str, ...] = WIDGET_MODULES) -> dict[str, Any]:

@@ -18,6 +18,15 @@ from .hierarchy import SubjectHierarchy
 from .scene import SlicerScene
 
 _OWN_FILES = Path(__file__).parent / "slicer_python"
+_MRML_WIDGETS = (
+    "mrml_basics",
+    "mrml_numbers",
+    "node_combo_box",
+    "segment_editor",
+    "segments_table",
+    "table_views",
+    "plot_view",
+)
 
 
 def start_once() -> dict[str, Any]:
@@ -77,9 +86,7 @@ def _use_python_files() -> None:
 
 
 def _add_widgets_to_slicer() -> None:
-    kinds = qt_modules.stand_ins(
-        "q", ("mrml_basics", "node_combo_box", "segment_editor", "segments_table", "table_views", "plot_view")
-    )
+    kinds = qt_modules.stand_ins("q", _MRML_WIDGETS)
     for name, kind in kinds.items():
         if name.startswith(("qMRML", "qSlicer")):
             setattr(slicer, name, kind)

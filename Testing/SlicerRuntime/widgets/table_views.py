@@ -9,6 +9,7 @@ import vtk
 from PySide6 import QtGui, QtWidgets
 from PySide6.QtCore import Signal
 
+from .ctk_values import ctkComboBox
 from .declaring import stands_for_cpp, stored
 
 
@@ -78,3 +79,8 @@ class qMRMLTableView(QtWidgets.QTableView):
 @stands_for_cpp
 class qMRMLSubjectHierarchyTreeView(QtWidgets.QTreeView):
     """Named by Slicer's own Python files; the test runtime shows no tree in it."""
+
+
+@stands_for_cpp
+class qMRMLSubjectHierarchyComboBox(ctkComboBox):
+    """Named by Slicer's own Python files; the test runtime shows no items in it."""
