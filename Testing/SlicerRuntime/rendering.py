@@ -59,13 +59,14 @@ class _Canvas:
         writer.Write()
 
 
-def draw_slice(name: str, path: Any, size: tuple[int, int] = (400, 400)) -> None:
-    """Write a picture of the slice view ``Red``, ``Green`` or ``Yellow``."""
+def draw_slice(name: str, path: Any, size: tuple[int, int] = (400, 400), fit: bool = True) -> None:
+    """Write a picture of the slice view ``Red``, ``Green`` or ``Yellow``: the whole volume, or as it is now."""
     logic = slicer.app.layoutManager().sliceWidget(name).sliceLogic()
     node = logic.GetSliceNode()
     node.SetDimensions(*size, 1)
-    logic.FitSliceToBackground()
-    logic.SnapSliceOffsetToIJK()
+    if fit:
+        logic.FitSliceToBackground()
+        logic.SnapSliceOffsetToIJK()
     canvas = _Canvas(size)
     mapper = vtk.vtkImageMapper()
     mapper.SetColorWindow(255)
