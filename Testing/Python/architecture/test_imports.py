@@ -32,7 +32,8 @@ OUTSIDE = (
 ONE_ROOM_ONLY = {"slicer": {"scene"}, "SampleData": {"scene"}, "PyTorchUtils": {"scene"}, "qt": {"panel"},
                  "ctk": {"panel"}, "typer": {"cli"}, "rich": {"cli"}, "trame": {"web"}, "trame_slicer": {"web"}}
 # Optional packages that one file needs, inside the function that uses them.
-ONE_FILE_ONLY = {"highdicom": "imaging/dicom_segmentation.py", "pydicom": "imaging/dicom_segmentation.py"}
+ONE_FILE_ONLY = {"highdicom": "imaging/dicom_segmentation.py", "pydicom": "imaging/dicom_segmentation.py",
+                 "h5py": "meshing/export/xdmf.py"}
 # The generator and the training loop run on any machine with these; SimpleITK only where files are read.
 TRAINING_CORE = {"generator", "finetuning"}
 TRAINING_CORE_OUTSIDE = {"numpy", "torch", "safetensors", "scipy", "SimpleITK"}

@@ -1,0 +1,217 @@
+"""What the formats write: one mesh in one frame, with the labels and tags that a simulator was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ...anatomy import STRUCTURES
+from ...errors import InputError, UsageError
+from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
+
+LPS, RAS = "LPS", "RAS"
+FRAMES = (LPS, RAS)
+_TO_RAS = np.array([-1.0, -1.0, 1.0])
+"""LPS to RAS turns by 180 degrees about the z axis: a rotation, so triangles and tetrahedra keep their orientation."""
+
+FIBER, SHEET = "fiber", "sheet"
+"""Names of the (K, 3) fields of a `TetraMesh` that hold the unit vectors along fibers and in sheets."""
+
+_GRAY = (128, 128, 128)
+
+
+@dataclass(frozen=True)
+class MeshSource:
+    """The label map that a mesh was made from.
+
+    Attributes:
+        name: Name of its file, without folders: paths may name patients.
+        labels: 3-D label map of the mesh's label values, LPS in mm.
+    """
+
+    name: str
+    labels: sitk.Image
+
+
+@dataclass(frozen=True)
+class Region:
+    """Labels that are written under one tag.
+
+    Attributes:
+        tag: Number in the file.
+        name: Identifiers of the structures, such as "MYO", joined by "_".
+        labels: Label values of the mesh.
+        color: sRGB, 0-255, of the first label.
+    """
+
+    tag: int
+    name: str
+    labels: tuple[int, ...]
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class MeshContent:
+    """A mesh as it is written; every node belongs to it.
+
+    Attributes:
+        points: (N, 3) float64, mm, in `frame`.
+        triangles: (M, 3) int32, normals out of `labels[:, 0]`.
+        labels: (M, 2) int16, as in `SurfaceMesh`.
+        tetrahedra: (K, 4) int32 of positive volume; empty for a surface.
+        tetra_labels: (K,) int16.
+        patches: Indices of triangles by the patch's name, at least one each.
+        node_fields: (N,) or (N, 3) float64 by name; vectors are in `frame`.
+        cell_fields: (K,) or (K, 3) float64 by name.
+        frame: "LPS" or "RAS".
+        tags: Tag of each label that is not written under its own value.
+        source: Label map that the mesh was made from, where it is known.
+    """
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    labels: NDArray[np.int16]
+    tetrahedra: NDArray[np.int32]
+    tetra_labels: NDArray[np.int16]
+    patches: dict[str, NDArray[np.intp]]
+    node_fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    cell_fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    frame: str = LPS
+    tags: Mapping[int, int] = field(default_factory=dict)
+    source: MeshSource | None = None
+
+    @property
+    def header(self) -> str:
+        """One line for the comment of a file; Slicer reads the frame from it."""
+        return f"HeartSeg SPACE={self.frame} UNITS=mm"
+
+    @cached_property
+    def tetra_tags(self) -> NDArray[np.int32]:
+        """(K,) int32 tag of each tetrahedron."""
+        return self._tagged(self.tetra_labels)
+
+    @cached_property
+    def side_tags(self) -> NDArray[np.int32]:
+        """(M, 2) int32 tags of both sides of each triangle."""
+        return self._tagged(self.labels)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The tags that occur, ascending."""
+        values = np.unique(np.concatenate([self.labels.ravel(), self.tetra_labels]))
+        by_tag: dict[int, list[int]] = {}
+        for value in values[values != OUTSIDE].tolist():
+            by_tag.setdefault(self.tags.get(value, value), []).append(value)
+        return tuple(
+            Region(tag, "_".join(name_of(value) for value in labels), tuple(labels), color_of(labels[0]))
+            for tag, labels in sorted(by_tag.items())
+        )
+
+    def closed_surface(self, region: Region) -> NDArray[np.int32]:
+        """Return the (K, 3) triangles around a region, normals pointing out of it."""
+        inner, outer = (np.isin(self.labels[:, side], region.labels) for side in (0, 1))
+        return np.concatenate([self.triangles[inner & ~outer], self.triangles[outer & ~inner][:, ::-1]])
+
+    def _tagged(self, labels: NDArray[np.int16]) -> NDArray[np.int32]:
+        tags = np.arange(int(labels.max(initial=0)) + 1, dtype=np.int32)
+        for value, tag in self.tags.items():
+            if value < len(tags):
+                tags[value] = tag
+        return tags[labels]
+
+
+def name_of(value: int) -> str:
+    """Return the identifier of a label, such as "MYO"; "OUTSIDE" around the mesh."""
+    if value == OUTSIDE:
+        return "OUTSIDE"
+    return STRUCTURES[value].id if value in STRUCTURES else f"LABEL{value}"
+
+
+def color_of(value: int) -> tuple[int, int, int]:
+    """Return the color of a label, gray where the project has none."""
+    return STRUCTURES[value].color if value in STRUCTURES else _GRAY
+
+
+def content_of(
+    mesh: SurfaceMesh | TetraMesh,
+    patches: Mapping[str, NDArray[np.integer]],
+    *,
+    frame: str = LPS,
+    labels: tuple[int, ...] | None = None,
+    tags: Mapping[int, int] | None = None,
+    source: MeshSource | None = None,
+) -> MeshContent:
+    """Return what is written of a mesh.
+
+    Args:
+        mesh: Surfaces or tetrahedra in LPS, mm.
+        patches: Indices of the surface's triangles by name.
+        frame: "LPS" or "RAS", in any case.
+        labels: Labels to keep; what they touched becomes the outside. All by default.
+        tags: Numbers that replace label values.
+        source: Label map that the mesh was made from.
+
+    Raises:
+        UsageError: The frame is unknown.
+        InputError: None of the labels is in the mesh.
+    """
+    frame = known_frame(frame)
+    surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
+    triangles, sides, kept, numbers = _kept_triangles(surface, labels)
+    if isinstance(mesh, TetraMesh):
+        inside = np.ones(len(mesh.labels), bool) if labels is None else np.isin(mesh.labels, labels)
+        tetrahedra, tetra_labels, fields = mesh.tetrahedra[inside], mesh.labels[inside], mesh.fields
+    else:
+        inside = np.empty(0, bool)
+        tetrahedra, tetra_labels, fields = np.empty((0, 4), np.int32), np.empty(0, np.int16), {}
+    if not len(triangles):
+        raise InputError(
+            f"The mesh has none of the labels {', '.join(map(str, labels or ()))} that this export consists of.",
+            "Choose another preset, or give the mesh walls before exporting tissue.",
+        )
+    used = np.zeros(len(mesh.points), bool)
+    used[triangles], used[tetrahedra] = True, True
+    new = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    turned = _TO_RAS if frame == RAS else np.ones(3)
+    chosen = {name: np.asarray(numbers_of, np.intp) for name, numbers_of in patches.items()}
+    of_cells = {name: values for name, values in fields.items() if len(values) == len(inside)}
+    of_nodes = {name: values for name, values in fields.items() if name not in of_cells}
+    return MeshContent(
+        mesh.points[used] * turned, new[triangles], sides, new[tetrahedra], tetra_labels,
+        {name: numbers[patch[kept[patch]]] for name, patch in chosen.items() if kept[patch].any()},
+        {name: _turned(values[used], turned) for name, values in of_nodes.items()},
+        {name: _turned(values[inside], turned) for name, values in of_cells.items()},
+        frame, dict(tags or {}), source,
+    )
+
+
+def known_frame(frame: str) -> str:
+    """Return "LPS" or "RAS" for a name in any case.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if frame.upper() not in FRAMES:
+        raise UsageError(f"The frame {frame} is unknown.", "Use lps (as in DICOM) or ras (as in 3D Slicer's scene).")
+    return frame.upper()
+
+
+def _kept_triangles(
+    surface: SurfaceMesh, labels: tuple[int, ...] | None
+) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.bool_], NDArray[np.intp]]:
+    """Return triangles and sides without the other labels, which triangles stay, and their new numbers."""
+    sides = surface.labels if labels is None else np.where(np.isin(surface.labels, labels), surface.labels, OUTSIDE)
+    kept = (sides != OUTSIDE).any(axis=1)
+    triangles, sides = surface.triangles[kept], sides[kept].astype(np.int16)
+    reverse = sides[:, 0] == OUTSIDE
+    triangles[reverse], sides[reverse] = triangles[reverse][:, ::-1], sides[reverse][:, ::-1]
+    return triangles, sides, kept, np.cumsum(kept) - 1
+
+
+def _turned(values: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values * turn if values.ndim == 2 else values

@@ -1,0 +1,52 @@
+"""openCARP: points in micrometers, tetrahedra with tags, fibers, and for each patch its triangles and its nodes.
+
+Formats after the manual of CARPentry, chapter "Input file formats". Nodes are counted from 0.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .content import FIBER, SHEET, MeshContent
+from .text import write_rows
+
+_MICROMETERS = 1000.0
+
+
+def write_opencarp(content: MeshContent, folder: Path) -> dict[str, Any]:
+    """Writes STEM.pts, .elem and .lon, and NAME.surf and NAME.vtx for each patch; STEM is what comes before the "_".
+
+    Elements without fibers get the x axis, never zero: openCARP takes an element of zero fiber for a bath.
+    """
+    folder.mkdir()
+    mesh = folder / folder.name.rpartition("_")[0]
+    _write(mesh.with_suffix(".pts"), [len(content.points)], "%.4f %.4f %.4f", content.points * _MICROMETERS)
+    _write(mesh.with_suffix(".elem"), [len(content.tetrahedra)], "Tt %d %d %d %d %d",
+           content.tetrahedra, content.tetra_tags)
+    directions, fibers = _directions(content)
+    _write(mesh.with_suffix(".lon"), [len(directions)], " ".join(["%.6f"] * (3 * len(directions))), *directions)
+    for name, chosen in content.patches.items():
+        triangles = content.triangles[chosen]
+        _write(folder / f"{name}.surf", [len(triangles)], "Tr %d %d %d", triangles)
+        nodes = np.unique(triangles)
+        _write(folder / f"{name}.vtx", [len(nodes), "extra"], "%d", nodes)
+    return {"units": "um", "fibers": fibers}
+
+
+def _directions(content: MeshContent) -> tuple[list[NDArray[np.float64]], str]:
+    """Return one array (K, 3) for each direction, and where they come from."""
+    fiber = content.cell_fields.get(FIBER)
+    if fiber is None:
+        return [np.tile([1.0, 0.0, 0.0], (len(content.tetrahedra), 1))], "placeholder along x, not anatomical"
+    sheet = content.cell_fields.get(SHEET)
+    return ([fiber] if sheet is None else [fiber, sheet]), "fields of the mesh"
+
+
+def _write(path: Path, header: list[int | str], template: str, *columns: NDArray[np.generic]) -> None:
+    with path.open("wb") as file:
+        file.write("".join(f"{line}\n" for line in header).encode())
+        write_rows(file, template, *columns)
