@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import qt
 
-INTERVAL_MS = 50
+from HeartSeg3DLib.scene.transfer import work_in_background
+
+INTERVAL_MS = 20
+
+BREATH_SECONDS = 0.01
+"""How long threads may work in each interval; Slicer's event loop keeps Python's lock and they stand still otherwise."""
 
 Step = Callable[[], bool]
 """Does a short piece of work; returns True once there is nothing left to do."""
 
 
 class Pump:
-    """Calls every running step each 50 ms and rests while there is none.
+    """Calls every running step each 20 ms; rests while there is none and no thread is at work.
 
     Args:
         parent: Qt object that owns the timer.
@@ -33,14 +39,16 @@ class Pump:
         self._timer.start()
 
     def stop(self, step: Step) -> None:
-        """Call `step` no more."""
+        """Call `step` no more; threads that end what it began go on."""
         if step in self._steps:
             self._steps.remove(step)
-        if not self._steps:
-            self._timer.stop()
 
     def tick(self) -> None:
-        """Call every step once."""
+        """Call every step once, then let threads work."""
         for step in list(self._steps):
             if step in self._steps and step():
                 self.stop(step)
+        if work_in_background():
+            time.sleep(BREATH_SECONDS)
+        elif not self._steps:
+            self._timer.stop()

@@ -21,6 +21,17 @@ from HeartSeg3DLib.worker.scan_folder import RawFrame, ScanDescription
 
 T = TypeVar("T")
 
+_working: set[BackgroundTask[Any]] = set()
+
+
+def work_in_background() -> bool:
+    """Whether a background task has not ended.
+
+    The event loop of 3D Slicer keeps Python's lock while it waits for events, and threads stand still meanwhile: whoever
+    answers events must let them work now and then for as long as this is true.
+    """
+    return bool(_working)
+
 
 class BackgroundTask(Generic[T]):
     """One function call in a thread of its own.
@@ -34,6 +45,7 @@ class BackgroundTask(Generic[T]):
         self._result: T | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
+        _working.add(self)
         self._thread.start()
 
     def _run(self) -> None:
@@ -41,6 +53,8 @@ class BackgroundTask(Generic[T]):
             self._result = self._work()
         except BaseException as error:  # handed on by `result`, in the thread that asks
             self._error = error
+        finally:
+            _working.discard(self)
 
     @property
     def done(self) -> bool:

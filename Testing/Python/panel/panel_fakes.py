@@ -224,6 +224,6 @@ class PanelCase(unittest.TestCase):
         return self.panel.context.parameters
 
     def turn_the_pump(self, times: int = 1) -> None:
-        """Do what the 50 ms timer does."""
+        """Do what the timer does."""
         for _turn in range(times):
             self.panel.context.pump.tick()
