@@ -143,7 +143,8 @@ def _choose(listed: list[tuple[SeriesInfo, Stack]], series: str | int | None,
                          "Give the folder with all slices of a CT or MR scan.")
     if len({stack.series[0].patient for _, stack in usable}) > 1:
         raise InputError(f"{source.name} holds scans of several patients: "
-                         f"{'; '.join(str(info) for info, _ in usable)}.", "Choose one with --series NUMBER.")
+                         f"{'; '.join(str(info) for info, _ in usable)}.",
+                         "Give the folder of one of them (or, on the command line, its --series NUMBER).")
     return max(usable, key=lambda pair: _preference(*pair))
 
 

@@ -32,7 +32,8 @@ def check_output(path: Path, *, force: bool, kinds: tuple[str, ...]) -> None:
     if path.is_dir():
         raise UsageError(f"The output {path} is a folder.", "Give a file name.")
     if path.exists() and not force:
-        raise UsageError(f"The output {path} exists already.", "Choose another name or add --force.")
+        raise UsageError(f"The output {path} exists already.",
+                         "Choose another name, or remove it first (on the command line, --force replaces it).")
 
 
 def check_output_folder(folder: Path) -> None:

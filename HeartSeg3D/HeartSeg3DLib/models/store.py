@@ -166,7 +166,8 @@ class ModelStore:
         card = card_in_archive(source) if source.is_file() else ModelCard.read(source)
         if not replace and any(model.id == card.id for model in self.list()):
             raise UsageError(
-                f"A model named '{card.id}' is installed already.", "Remove it first, or import with --replace."
+                f"A model named '{card.id}' is installed already.",
+                "Remove it first (or, on the command line, import with --replace).",
             )
         with staged_folder(self.root / card.id, replace=replace) as staging:
             if source.is_file():

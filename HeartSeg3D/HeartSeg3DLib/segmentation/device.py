@@ -33,7 +33,7 @@ def choose_device(name: str = "auto") -> torch.device:
         failure = _try(device)
         if failure is not None:
             raise DeviceError(f"The device {name} is there but fails: {failure}.",
-                              "Use --device cpu, or repair the graphics driver.")
+                              "Choose the device 'cpu', or repair the graphics driver.")
         return device
     for candidate in ("cuda", "mps"):
         device = torch.device(candidate)
@@ -100,9 +100,9 @@ def _require_present(device: torch.device) -> None:
         return
     if device.type == "cuda" and device.index:
         raise DeviceError(f"This computer has no graphics card number {device.index}.",
-                          f"It has {torch.cuda.device_count()} that can be used; use --device auto.")
+                          f"It has {torch.cuda.device_count()} that can be used; choose the device 'auto'.")
     raise DeviceError(f"The device {device.type} is not available on this computer.",
-                      "Use --device auto, or install a driver and a PyTorch build for it.")
+                      "Choose the device 'auto', or install a driver and a PyTorch build for it.")
 
 
 def _try(device: torch.device) -> str | None:

@@ -203,7 +203,7 @@ def no_heart() -> InputError:
     """The error for an image without a heart."""
     return InputError(
         "No heart found in this image.",
-        "Check that the scan shows the heart, that the modality is right (--modality ct or mr) and that the file's "
+        "Check that the scan shows the heart, that the right kind of scan (CT or MR) is chosen and that the scan's "
         "orientation and spacing are right.",
     )
 

@@ -95,7 +95,7 @@ class Runner:
             self.move_to_cpu()
         else:
             raise DeviceError("There is not enough memory to segment this image.",
-                              "Close other programs, use --quality fast, or use a computer with more memory.")
+                              "Close other programs, choose the quality 'fast', or use a computer with more memory.")
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
