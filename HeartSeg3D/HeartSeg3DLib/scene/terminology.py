@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import slicer
 
 from HeartSeg3DLib import resources
-from HeartSeg3DLib.imaging.terminology import CONTEXT_NAME
 
 FILE = "Terminologies/SegmentationCategoryTypeModifier-HeartSeg.term.json"
 
@@ -19,6 +20,9 @@ def register() -> bool:
     module = getattr(slicer.modules, "terminologies", None)
     if module is None:
         return False
-    names: list[str] = []
-    module.logic().GetLoadedTerminologyNames(names)
-    return CONTEXT_NAME in names or module.logic().LoadTerminologyFromFile(str(resources.path(FILE))) == CONTEXT_NAME
+    file = resources.path(FILE)
+    # The file says its own name: Slicer starts with this, and `imaging`, which knows it too, brings SimpleITK.
+    name = json.loads(file.read_text(encoding="utf-8"))["SegmentationCategoryTypeContextName"]
+    loaded: list[str] = []
+    module.logic().GetLoadedTerminologyNames(loaded)
+    return name in loaded or module.logic().LoadTerminologyFromFile(str(file)) == name

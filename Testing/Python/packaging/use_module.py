@@ -21,7 +21,8 @@ def main(folder: Path) -> None:
     import slicer
 
     slicer.app.startupCompleted.emit()
-    imported_at_start = any(name.startswith("HeartSeg3DLib.panel") for name in sys.modules)
+    imported_at_start = any(name.startswith(("HeartSeg3DLib.panel", "HeartSeg3DLib.imaging", "SimpleITK", "torch"))
+                            for name in sys.modules)
     window = SlicerRuntime.show_module(module)
     title = window.windowTitle
 
