@@ -13,7 +13,7 @@ from HeartSeg3DLib.scene.transfer import work_in_background
 INTERVAL_MS = 20
 
 BREATH_SECONDS = 0.01
-"""How long threads may work in each interval; Slicer's event loop keeps Python's lock and they stand still otherwise."""
+"""How long threads may work in each interval; otherwise they stand still: Slicer's event loop keeps Python's lock."""
 
 Step = Callable[[], bool]
 """Does a short piece of work; returns True once there is nothing left to do."""

@@ -27,8 +27,8 @@ _working: set[BackgroundTask[Any]] = set()
 def work_in_background() -> bool:
     """Whether a background task has not ended.
 
-    The event loop of 3D Slicer keeps Python's lock while it waits for events, and threads stand still meanwhile: whoever
-    answers events must let them work now and then for as long as this is true.
+    The event loop of 3D Slicer keeps Python's lock while it waits for events, and threads stand still meanwhile:
+    whoever answers events must let them work now and then for as long as this is true.
     """
     return bool(_working)
 

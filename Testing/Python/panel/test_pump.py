@@ -32,7 +32,7 @@ class PumpTest(unittest.TestCase):
 
     def test_lets_threads_work_in_each_turn(self):
         task = BackgroundTask(self.may_end.wait)
-        with mock.patch.object(time, "sleep", lambda _seconds: self.may_end.set()):
+        with mock.patch.object(time, "sleep", side_effect=lambda _seconds: self.may_end.set()):
             self.pump.tick()
         self.assertTrue(task.result())
 
