@@ -72,7 +72,7 @@ class qSlicerApplication(QObject):
         self._is_testing = False
         self._module_manager = qSlicerModuleManager()
         self._layout_manager: LayoutManager | None = LayoutManager(scene)
-        self._settings_file = str(scene.folder / "Slicer.ini")
+        self._settings = QtCore.QSettings(str(scene.folder / "Slicer.ini"), QtCore.QSettings.IniFormat)
         temporary = scene.folder / "temporary"
         temporary.mkdir()
         self.temporaryPath = self.defaultScenePath = str(temporary)
@@ -98,7 +98,7 @@ class qSlicerApplication(QObject):
         return self._layout_manager
 
     def settings(self) -> QtCore.QSettings:
-        return QtCore.QSettings(self._settings_file, QtCore.QSettings.IniFormat)
+        return self._settings
 
     userSettings = revisionUserSettings = settings
 

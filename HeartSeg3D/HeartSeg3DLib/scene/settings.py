@@ -33,8 +33,9 @@ def remember_choices(parameters: Any) -> None:
     Args:
         parameters: HeartSegParameterNode.
     """
+    settings = _settings()
     for name in _CHOICES:
-        _settings().setValue(_GROUP + name, getattr(parameters, name))
+        settings.setValue(_GROUP + name, getattr(parameters, name))
 
 
 def apply_choices(parameters: Any) -> None:
