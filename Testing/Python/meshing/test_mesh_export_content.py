@@ -105,7 +105,7 @@ def test_walls_without_a_name_are_groups_and_numbers_are_fixed(mesh: TetraMesh) 
     content = written(mesh)
     groups = {group.name: group for group in facet_groups(content)}
     assert {name: group.number for name, group in groups.items()} == {
-        "LV_ENDO": 1001, "RV_ENDO": 1002, "EPI": 1005, "BASE": 1006, "MYO_RV_WALL": 102103}
+        "LV_ENDO": 1001, "RV_ENDO": 1002, "EPI": 1005, "BASE": 1006, "MYO-RV_WALL": 102103}
     numbers = facet_numbers(content, tuple(groups.values()))
     assert (numbers[groups["BASE"].triangles] == 1006).all(), "the smaller patch has the triangle"
     assert (numbers == 1005).sum() == len(groups["EPI"].triangles) - len(groups["BASE"].triangles)
@@ -143,6 +143,12 @@ def test_a_surface_is_written_without_tetrahedra(mesh: TetraMesh) -> None:
 def test_labels_that_are_not_there_stop_the_export(mesh: TetraMesh) -> None:
     with pytest.raises(InputError, match="none of the labels 104, 105"):
         written(mesh, labels=(104, 105))
+
+
+def test_patches_have_names_that_every_format_can_write(mesh: TetraMesh) -> None:
+    for name in ("../EPI", "LV ENDO", "Ä", ""):
+        with pytest.raises(ValueError, match="names of patches"):
+            content_of(mesh, {name: np.array([0])})
 
 
 def test_an_unknown_frame_stops_the_export(mesh: TetraMesh) -> None:

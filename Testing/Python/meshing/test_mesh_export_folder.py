@@ -12,6 +12,7 @@ from exported_heart import ORIGIN, PITCH, VOXEL_MM3, heart_mesh, heart_patches, 
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.meshing.export import registry, writing
+from HeartSeg3DLib.meshing.export.content import content_of
 from HeartSeg3DLib.meshing.export.registry import FORMATS
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh
 from HeartSeg3DLib.notice import NOTE_SENTENCE
@@ -158,6 +159,12 @@ def test_a_folder_that_is_missing_or_a_file_is_refused_before_the_work(tmp_path:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="not a folder"):
         check_export(ExportRequest(tmp_path / "file", ("vtu",)), volume=True, source=False)
+
+
+def test_vtk_says_when_it_cannot_write(tmp_path: Path) -> None:
+    content = content_of(heart_mesh(), {})
+    with pytest.raises(OSError, match="VTK could not write heart.vtk"):
+        FORMATS["vtk"].write(content, tmp_path / "none" / "heart.vtk")
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_each_structure_is_a_closed_surface_turned_outward(format_name: str, tmp
 
 def test_stl_has_the_patches_the_frame_in_its_header_and_true_normals(tmp_path: Path) -> None:
     write(tmp_path, "stl", frame="RAS")
-    path = tmp_path / "heart_stl" / "BASE_RAS_mm.stl"
+    path = tmp_path / "heart_stl" / "patches" / "BASE_RAS_mm.stl"
     assert path.read_bytes()[:80].startswith(b"HeartSeg SPACE=RAS UNITS=mm NAME=BASE ")
     base = meshio.read(path)
     np.testing.assert_allclose(base.points[:, 2], 30)

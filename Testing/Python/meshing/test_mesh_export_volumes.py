@@ -20,7 +20,7 @@ meshio = pytest.importorskip("meshio")
 FILES = {"vtu": "heart.vtu", "vtk": "heart.vtk", "gmsh22": "heart_gmsh22.msh", "gmsh41": "heart_gmsh41.msh",
          "xdmf": "heart.xdmf", "abaqus": "heart.inp"}
 NAMES = {"LV": (1, 3), "MYO": (2, 3), "RV": (3, 3), "RV_WALL": (103, 3), "LV_ENDO": (1001, 2), "RV_ENDO": (1002, 2),
-         "EPI": (1005, 2), "BASE": (1006, 2), "MYO_RV_WALL": (102103, 2)}
+         "EPI": (1005, 2), "BASE": (1006, 2), "MYO-RV_WALL": (102103, 2)}
 
 
 def as_cells(mesh: meshio.Mesh, kind: str, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,9 @@ _TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 FIBER, SHEET = "fiber", "sheet"
 """Names of the (K, 3) fields of a `TetraMesh` that hold the unit vectors along fibers and in sheets."""
+
+_PATCH_NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
+"""It becomes a file's name, and a name in languages that know neither spaces nor accents."""
 
 _GRAY = (128, 128, 128)
 
@@ -159,7 +163,11 @@ def content_of(
     Raises:
         UsageError: The frame is unknown.
         InputError: None of the labels is in the mesh.
+        ValueError: A patch has a name that some format could not write.
     """
+    odd = [name for name in patches if not _PATCH_NAME.fullmatch(name)]
+    if odd:
+        raise ValueError(f"names of patches are letters, digits and _: {odd}")
     frame = known_frame(frame)
     surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
     triangles, sides, kept, numbers = _kept_triangles(surface, labels)

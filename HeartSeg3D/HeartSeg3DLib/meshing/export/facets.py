@@ -26,7 +26,7 @@ class FacetGroup:
     """Triangles under one name.
 
     Attributes:
-        name: Patch, such as "LV_ENDO", or the two sides of a wall without a name, such as "LA_AO" or "LA_OUTSIDE".
+        name: Patch, such as "LV_ENDO", or the two sides of a wall without a name, such as "LA-AO" or "LA-OUTSIDE".
         number: Tag of the group; the same name has the same number in every mesh with the same patches.
         triangles: Indices of the content's triangles.
         is_patch: Whether it is a patch.
@@ -50,7 +50,7 @@ def facet_groups(content: MeshContent) -> tuple[FacetGroup, ...]:
     pairs, group_of = np.unique(content.labels[left], axis=0, return_inverse=True)
     for number, (first, second) in enumerate(pairs.tolist()):
         groups.append(FacetGroup(
-            f"{name_of(first)}_{name_of(second)}", _PAIRS + _PAIR_STEP * first + second,
+            f"{name_of(first)}-{name_of(second)}", _PAIRS + _PAIR_STEP * first + second,
             left[group_of.ravel() == number], False,
         ))
     return tuple(groups)

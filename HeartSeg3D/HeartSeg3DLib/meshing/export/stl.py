@@ -15,13 +15,14 @@ _HEADER_BYTES = 80
 
 
 def write_stl(content: MeshContent, folder: Path) -> dict[str, Any]:
-    """Writes NAME_LPS_mm.stl for each structure and each patch; Slicer reads the frame from the header."""
-    folder.mkdir()
+    """Writes NAME_LPS_mm.stl for each structure, patches/NAME_LPS_mm.stl for each patch; Slicer reads the frame from the header."""
+    (folder / "patches").mkdir(parents=True)
     surfaces = {region.name: content.closed_surface(region) for region in content.regions}
     patches = {name: content.triangles[chosen] for name, chosen in content.patches.items()}
-    for name, triangles in [*surfaces.items(), *patches.items()]:
-        path = folder / f"{name}_{content.frame}_mm.stl"
-        _write_triangles(path, content.points[triangles], f"{content.header} NAME={name}")
+    for place, named in ((folder, surfaces), (folder / "patches", patches)):
+        for name, triangles in named.items():
+            path = place / f"{name}_{content.frame}_mm.stl"
+            _write_triangles(path, content.points[triangles], f"{content.header} NAME={name}")
     return {"closed_surfaces": sorted(surfaces), "patches": sorted(patches)}
 
 

@@ -1,4 +1,8 @@
-"""VTU: tetrahedra with labels, fields, and for each patch which nodes lie on it."""
+"""VTU: tetrahedra with labels, fields, and for each patch which nodes lie on it.
+
+The frame stands in a comment, which 3D Slicer does not read: it takes every VTU file for LPS. For Slicer in RAS, the
+legacy format states its frame.
+"""
 
 from __future__ import annotations
 
