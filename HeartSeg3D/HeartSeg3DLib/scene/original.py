@@ -1,6 +1,7 @@
 """The model's own result beside the one that people edit: what is edited, and the way back.
 
-It is a hidden label map of the box around the heart, saved with the scene.
+It is a label map of the box around the heart, saved with the scene. The tree of the Data module leaves it out; it is
+not hidden from editors, since Slicer's dialog "Save data" writes no hidden node.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from HeartSeg3DLib.scene.vtk_arrays import matrix_of, oriented_image, plain_imag
 ROLE = "HeartSeg.ModelResult"
 EDITED_ATTRIBUTE = "HeartSeg.Edited"
 
+NOT_IN_TREE = "SubjectHierarchy.ExcludeFromTree"
+"""Attribute of nodes that are saved and that nobody has to see."""
+
 _START_ATTRIBUTE, _FOUND_ATTRIBUTE = "HeartSeg.Start", "HeartSeg.Found"
 
 
@@ -45,7 +49,7 @@ def keep(segmentation: Any, scan: ScanSource, frame: FrameResult) -> None:
     if node is None:
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
         node.UnRegister(None)
-        node.SetHideFromEditors(True)
+        node.SetAttribute(NOT_IN_TREE, "1")
         node.SetName(_("{name} as the model found it").format(name=segmentation.GetName()))
         slicer.mrmlScene.AddNode(node)
         segmentation.SetNodeReferenceID(ROLE, node.GetID())

@@ -1,8 +1,8 @@
 """The result of a sequence: one segmentation a phase, played beside the scan and edited phase by phase.
 
 Phases are kept in a vtkMRMLSequenceNode with the scan's own index. The scan's sequence browser plays it through one
-segmentation node, whose edits are saved back into the phase that is shown. A second, hidden sequence keeps the model's
-own result of each phase, played through a hidden label map, so that `original` works for the phase that is shown.
+segmentation node, whose edits are saved back into the phase that is shown. A second sequence keeps the model's own
+result of each phase, played through a hidden label map, so that `original` works for the phase that is shown.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class SequencePlacement:
         self._name = name or _("{name} heart").format(name=scan.name)
         self._phases = _sequence_like(scan.node, _("{name} phases").format(name=self._name))
         self._kept = _sequence_like(scan.node, _("{name} as the model found it").format(name=self._name))
-        self._kept.SetHideFromEditors(True)
+        self._kept.SetAttribute(original.NOT_IN_TREE, "1")
         if scan.heart_rate is not None:
             self._phases.SetAttribute(HEART_RATE_ATTRIBUTE, f"{scan.heart_rate:g}")
 

@@ -99,8 +99,14 @@ class ModelResultTest(unittest.TestCase):
         with self.assertRaisesRegex(InputError, "not kept"):
             original.restore(foreign)
 
-    def test_it_is_hidden_and_comes_back_with_the_scene(self) -> None:
-        self.assertTrue(self.result.GetNodeReference(original.ROLE).GetHideFromEditors())
+    def test_it_is_not_in_the_tree_and_yet_saved_by_every_way_of_saving(self) -> None:
+        kept = self.result.GetNodeReference(original.ROLE)
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        self.assertFalse(hierarchy.GetItemByDataNode(kept))
+        self.assertTrue(kept.GetSaveWithScene())
+        self.assertFalse(kept.GetHideFromEditors())  # "Save data" writes no hidden node
+
+    def test_it_comes_back_with_the_scene(self) -> None:
         self.draw("LV", (slice(None), slice(0, 14)), 0)
         name = self.result.GetName()
         with tempfile.TemporaryDirectory() as folder:
