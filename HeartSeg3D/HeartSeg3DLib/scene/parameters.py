@@ -4,6 +4,7 @@
 # No postponed annotations: parameterNodeWrapper reads the types of the class themselves.
 from typing import Annotated, Any, Union
 
+import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 
@@ -14,6 +15,10 @@ EDIT_MODES = ["neighbors", "background", "anything"]
 _CHOICES = {"quality": QUALITIES, "modality": MODALITIES, "editMode": EDIT_MODES}
 _NUMBERS = {"heartRate": float, "heightCm": float, "weightKg": float, "endDiastole": int, "endSystole": int}
 _SWITCHES = ("showSurfaces",)
+
+# The wrapper's observers refer to the wrapper, and so to the node's Python object. If nothing else in Python held that
+# object, garbage collection would take observers apart that the node in the scene still calls: Slicer would crash.
+_wrapped_nodes: set[Any] = set()
 
 
 @parameterNodeWrapper
@@ -63,12 +68,16 @@ def parameters_of(node: Any) -> HeartSegParameterNode:
         _drop_unless(node, name, lambda text, kind=kind: _is_number(text, kind))
     for name in _SWITCHES:
         _drop_unless(node, name, lambda text: text in ("True", "False"))
+    if node not in _wrapped_nodes:
+        # VTK calls the first observer of an object last. It must not be the wrapper's of its first parameter, which
+        # widgets would then show as it was before.
+        node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda _caller, _event: None)
+        _wrapped_nodes.add(node)
     return HeartSegParameterNode(node)  # type: ignore[call-arg]
 
 
 def _drop_unless(node: Any, name: str, valid: Any) -> None:
-    text = node.GetParameter(name)
-    if text and not valid(text):
+    if node.HasParameter(name) and not valid(node.GetParameter(name)):
         node.UnsetParameter(name)
 
 

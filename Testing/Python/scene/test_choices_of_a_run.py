@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import unittest
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import qt
 import slicer
 
 from HeartSeg3DLib import resources
@@ -158,6 +160,32 @@ class ParametersTest(unittest.TestCase):
         self.assertEqual((parameters.quality, parameters.editMode), ("standard", "neighbors"))
         self.assertEqual((parameters.heartRate, parameters.endDiastole, parameters.showSurfaces), (0.0, -1, True))
         self.assertEqual(parameters.chamber, "LV")
+
+    def test_values_left_empty_become_defaults(self) -> None:
+        parameters = parameters_of(self.node(quality="", heartRate="", endSystole="", showSurfaces=""))
+        chosen = (parameters.quality, parameters.heartRate, parameters.endSystole, parameters.showSurfaces)
+        self.assertEqual(chosen, ("standard", 0.0, -1, True))
+
+    def test_widgets_follow_what_a_loaded_scene_writes_into_the_node(self) -> None:
+        node, selector, old, new = self.node(), slicer.qMRMLNodeComboBox(), a_volume(), a_volume()
+        selector.setMRMLScene(slicer.mrmlScene)
+        parameters = parameters_of(node)
+        parameters.scan = old
+        parameters.connectParametersToGui({"scan": selector})
+        roles = [node.GetNthNodeReferenceRole(number) for number in range(node.GetNumberOfNodeReferenceRoles())]
+        role = next(role for role in roles if node.GetNodeReferenceID(role) == old.GetID())
+        node.SetNodeReferenceID(role, new.GetID())
+        node.Modified()
+        self.assertIs(parameters.scan, new)
+        self.assertIs(selector.currentNode(), new)
+
+    def test_widgets_follow_a_node_that_nobody_holds_in_python(self) -> None:
+        node_id = self.node().GetID()
+        box = qt.QCheckBox()
+        parameters_of(slicer.mrmlScene.GetNodeByID(node_id)).connectParametersToGui({"showSurfaces": box})
+        gc.collect()
+        slicer.mrmlScene.GetNodeByID(node_id).SetParameter("showSurfaces", "False")
+        self.assertFalse(box.checked)
 
     def test_volume_and_sequence_are_scans_and_are_read_again(self) -> None:
         node = self.node()

@@ -39,15 +39,10 @@ class _Parameter:
             instance._values[self.name] = self.read(instance)
 
 
-# Python's garbage collection would empty a wrapper together with a node that only C++ still holds, and whose observers
-# are the wrapper's methods: VTK would call what is left of them.
-_observed: list[Any] = []
-
-
 class _Gone:
     """In the place of a wrapper that nobody holds any more."""
 
-    def _read_all(self) -> None:
+    def _read(self, name: str) -> None:
         """There is nothing to read."""
 
 
@@ -64,14 +59,16 @@ class _Wrapper:
         self._is_updating = False
         # As in Slicer, values are read again only when the parameter node says that it was modified.
         self._values: dict[str, Any] = {}
-        self._read_all()
-        _observed.append(parameterNode)
         reference = weakref.ref(self)
-        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: (reference() or _Gone())._read_all())
+        for name in self.allParameters:
+            self._read(name)
+            # One observer for each parameter, as in Slicer: VTK calls the first of them last, after the widgets'.
+            parameterNode.AddObserver(
+                vtk.vtkCommand.ModifiedEvent, lambda *_, name=name: (reference() or _Gone())._read(name)
+            )
 
-    def _read_all(self) -> None:
-        for name, parameter in self.allParameters.items():
-            self._values[name] = parameter.read(self)
+    def _read(self, name: str) -> None:
+        self._values[name] = self.allParameters[name].read(self)
 
     def _parameter(self, name: str) -> _Parameter:
         if name not in self.allParameters:
@@ -111,7 +108,8 @@ class _Wrapper:
         for name, connector in connectors.items():
             connector.write(self.getValue(name))
             connector.onChanged(self._taker(name, connector))
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, self._show)
+        # Slicer's refers to the wrapper by a function, too, and so keeps it as long as the node's Python object lives.
+        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._show())
         return tag
 
     def _taker(self, name: str, connector: GuiConnector) -> Any:
