@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from exported_heart import ORIGIN, PITCH, VOXEL_MM3, heart_mesh, heart_patches, heart_source, write
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.meshing.export import registry, writing
+from HeartSeg3DLib.meshing.export import registry, staging
 from HeartSeg3DLib.meshing.export.content import content_of
 from HeartSeg3DLib.meshing.export.registry import FORMATS
-from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh
+from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, remove_partial_export
 from HeartSeg3DLib.notice import NOTE_SENTENCE
 
 
@@ -96,7 +97,7 @@ def test_a_move_that_fails_is_taken_back(failing: int, tmp_path: Path, monkeypat
     write(tmp_path, "vtu", "opencarp")
     before = contents(tmp_path)
     moves = []
-    replace = writing.os.replace
+    replace = staging.os.replace
 
     def sometimes(source: Path, target: Path) -> None:
         moves.append(target)
@@ -104,10 +105,23 @@ def test_a_move_that_fails_is_taken_back(failing: int, tmp_path: Path, monkeypat
             raise PermissionError(13, "in use")
         replace(source, target)
 
-    monkeypatch.setattr(writing.os, "replace", sometimes)
+    monkeypatch.setattr(staging.os, "replace", sometimes)
     with pytest.raises(UsageError, match="could not be written"):
         write(tmp_path, "stl", "vtu", "opencarp", frame="RAS", force=True)
     assert contents(tmp_path) == before
+
+
+def test_what_a_killed_process_left_can_be_removed(tmp_path: Path) -> None:
+    write(tmp_path, "vtu")
+    before = contents(tmp_path)
+    with staging.staging_folder(tmp_path, "heart") as folder:
+        (folder / "heart.vtu").write_text("half")
+        shutil.copytree(folder, tmp_path / ".heart-0123abcd.partial")
+    assert len(contents(tmp_path)) == len(before) + 1
+    (tmp_path / ".heart-mine.partial").mkdir()
+    remove_partial_export(ExportRequest(tmp_path, ("vtu",)))
+    assert contents(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".heart-mine.partial"]
 
 
 def test_a_file_that_appears_while_writing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +177,7 @@ def test_a_folder_that_is_missing_or_a_file_is_refused_before_the_work(tmp_path:
 
 def test_vtk_says_when_it_cannot_write(tmp_path: Path) -> None:
     content = content_of(heart_mesh(), {})
-    with pytest.raises(OSError, match="VTK could not write heart.vtk"):
+    with pytest.raises(OSError, match=r"VTK could not write heart\.vtk"):
         FORMATS["vtk"].write(content, tmp_path / "none" / "heart.vtk")
 
 

@@ -15,7 +15,10 @@ _HEADER_BYTES = 80
 
 
 def write_stl(content: MeshContent, folder: Path) -> dict[str, Any]:
-    """Writes NAME_LPS_mm.stl for each structure, patches/NAME_LPS_mm.stl for each patch; Slicer reads the frame from the header."""
+    """Writes NAME_LPS_mm.stl for each structure and patches/NAME_LPS_mm.stl for each patch.
+
+    Slicer reads the frame from the header.
+    """
     (folder / "patches").mkdir(parents=True)
     surfaces = {region.name: content.closed_surface(region) for region in content.regions}
     patches = {name: content.triangles[chosen] for name, chosen in content.patches.items()}

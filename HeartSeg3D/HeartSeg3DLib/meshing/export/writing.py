@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
-from ...imaging.output import check_output_folder, not_written
+from ...imaging.output import check_output_folder
 from ..mesh import SurfaceMesh, TetraMesh
 from .content import LPS, MeshContent, MeshSource, content_of, known_frame
 from .presets import preset_of
 from .registry import LABELS, VOLUME, Format, formats_of
 from .sidecar import sidecar_of
+from .staging import put_in_place, refuse_overwriting, remove_partial_folders, staging_folder
 
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -97,7 +95,7 @@ def check_export(request: ExportRequest, *, volume: bool, source: bool) -> None:
     check_output_folder(request.folder)
     there = next((path for path in _places(request, formats) if os.path.lexists(path)), None)
     if there is not None:
-        _refuse_overwriting(request, there)
+        refuse_overwriting(there, force=request.force)
 
 
 def export_mesh(
@@ -126,12 +124,17 @@ def export_mesh(
     check_export(request, volume=isinstance(mesh, TetraMesh), source=source is not None)
     content = content_of(mesh, patches, frame=request.frame, labels=request.labels, tags=request.tags, source=source)
     formats = formats_of(request.formats)
-    with _staging(request.folder) as staging:
+    with staging_folder(request.folder, request.stem) as staging:
         written = {entry.name: _write(content, entry, staging, request.stem) for entry in formats}
         statement = sidecar_of(content, staging, written, preset=request.preset, quality=quality)
         (staging / request.sidecar.name).write_text(json.dumps(statement, indent=1, allow_nan=False) + "\n", "utf-8")
         names = [name for entries, _ in written.values() for name in entries] + [request.sidecar.name]
-        return _put_in_place(request, formats, staging, names)
+        return put_in_place(staging, request.folder, names, _places(request, formats), force=request.force)
+
+
+def remove_partial_export(request: ExportRequest) -> None:
+    """Removes what `export_mesh` was writing for a request in a process that was killed; finished exports stay."""
+    remove_partial_folders(request.folder, request.stem)
 
 
 def _write(
@@ -144,54 +147,5 @@ def _write(
 
 
 def _places(request: ExportRequest, formats: tuple[Format, ...]) -> list[Path]:
+    """All places that an export can fill, the sidecar first: it goes before what it describes."""
     return [request.sidecar, *(request.folder / name for entry in formats for name in entry.entries_for(request.stem))]
-
-
-@contextlib.contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """Gives a hidden folder inside `folder` and removes it with what is left in it."""
-    staging = folder / f".mesh-{secrets.token_hex(4)}.partial"
-    try:
-        staging.mkdir()
-        yield staging
-    except OSError as error:
-        raise not_written(folder) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _put_in_place(
-    request: ExportRequest, formats: tuple[Format, ...], staging: Path, names: list[str]
-) -> tuple[Path, ...]:
-    """Move what was written to its place; what was there goes to the staging folder, the old sidecar first.
-
-    A sidecar therefore never describes files of another export, however the move ends.
-    """
-    old, new = staging / "replaced", [request.folder / name for name in names]
-    old.mkdir()
-    try:
-        for place in filter(os.path.lexists, _places(request, formats)):
-            _refuse_overwriting(request, place)
-            os.replace(place, old / place.name)
-        for place in new:
-            os.replace(staging / place.name, place)
-    except BaseException:
-        for place in new:
-            if not os.path.lexists(staging / place.name):  # it has been moved; what else lies there is somebody's
-                _remove(place)
-        for moved in old.iterdir():
-            os.replace(moved, request.folder / moved.name)
-        raise
-    return tuple(new)
-
-
-def _refuse_overwriting(request: ExportRequest, place: Path) -> None:
-    if not request.force:
-        raise UsageError(f"The output {place} exists already.", "Choose another folder or add --force.")
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)
