@@ -37,6 +37,8 @@ class EmbeddedEditor:
         # The panel's own list of chambers takes the place of the editor's table.
         for table in widget.findChildren("qMRMLSegmentsTableView"):
             table.visible = False
+            if table.parent().className() == "ctkExpandableWidget":  # the grip below it
+                table.parent().visible = False
         widget.setMaximumNumberOfUndoStates(UNDO_STATES)
         widget.setEffectNameOrder(list(EFFECTS))
         widget.unorderedEffectsVisible = False

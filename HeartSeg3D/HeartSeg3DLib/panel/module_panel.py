@@ -21,7 +21,7 @@ from HeartSeg3DLib.panel.report_section import ReportSection
 from HeartSeg3DLib.panel.segment_section import SegmentSection
 from HeartSeg3DLib.panel.services import SceneServices
 
-_VOLUME = "vtkMRMLScalarVolumeNode"
+_VOLUME, _SEQUENCE = "vtkMRMLScalarVolumeNode", "vtkMRMLSequenceNode"
 
 
 class ModulePanel:
@@ -136,15 +136,25 @@ class ModulePanel:
         parameters = self.context.parameters
         if parameters is None:
             return
-        scene = self.context.form.mrmlScene()
+        self._offer_scans_only()
         if parameters.scan is None and not self.segment.running:
-            count = scene.GetNumberOfNodesByClass(_VOLUME)
-            volumes = [scene.GetNthNodeByClass(number, _VOLUME) for number in range(count)]
             # Label maps and vector volumes derive from scalar volumes; they are no scans.
-            plain = [node for node in volumes if node.GetClassName() == _VOLUME and not node.GetHideFromEditors()]
+            plain = [node for node in self._nodes(_VOLUME)
+                     if node.GetClassName() == _VOLUME and not node.GetHideFromEditors()]
             if plain and plain[0].GetImageData() is not None:
                 parameters.scan = plain[0]
         self.segment.refresh()
+
+    def _offer_scans_only(self) -> None:
+        """Leave out sequences of anything but volumes, such as the phases of a result."""
+        others = [node.GetID() for node in self._nodes(_SEQUENCE) if node.GetDataNodeClassName() not in ("", _VOLUME)]
+        offered = self.context.ui.scanSelector.sortFilterProxyModel()
+        if list(offered.hiddenNodeIDs) != others:
+            offered.hiddenNodeIDs = others
+
+    def _nodes(self, kind: str) -> list[Any]:
+        scene = self.context.form.mrmlScene()
+        return [scene.GetNthNodeByClass(number, kind) for number in range(scene.GetNumberOfNodesByClass(kind))]
 
     def _on_parameters(self, _caller: Any, _event: Any) -> None:
         if self.context.result is not self._shown_result:

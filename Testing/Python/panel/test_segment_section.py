@@ -26,6 +26,14 @@ class EmptySceneCase(PanelCase):
             slicer.mrmlScene.AddNewNodeByClass(kind)
         self.assertEqual(self.ui.scanSelector.nodeCount(), 0)
 
+    def test_sequences_of_anything_but_volumes_are_not_offered(self) -> None:
+        for node in (slicer.vtkMRMLScalarVolumeNode(), slicer.vtkMRMLSegmentationNode()):
+            sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", node.GetClassName())
+            sequence.SetDataNodeAtValue(node, "0")
+        qt.QApplication.processEvents()
+        self.assertEqual(self.ui.scanSelector.nodeCount(), 1)
+        self.assertEqual(self.ui.scanSelector.nodeFromIndex(0).GetName(), "vtkMRMLScalarVolumeNode")
+
     def test_an_empty_volume_is_refused_with_the_reason(self) -> None:
         self.parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
         self.assertFalse(self.ui.segmentButton.enabled)

@@ -6,11 +6,25 @@ from typing import Any
 
 import shiboken6
 from PySide6 import QtWidgets
-from PySide6.QtCore import Property, Signal
+from PySide6.QtCore import Property, QObject, Signal
 
 from .declaring import stands_for_cpp, stored
 
 _CREATE, _DELETE, _RENAME = "create", "delete", "rename"
+
+
+@stands_for_cpp
+class _NodeFilter(QObject):
+    """The selector's qMRMLSortFilterProxyModel, of which only the nodes that are never offered are kept."""
+
+    def __init__(self, selector: Any) -> None:
+        super().__init__(selector)
+        self._selector = selector
+
+    def _hiddenNodeIDs_changed(self, _ids: Any) -> None:
+        self._selector._fill()
+
+    hiddenNodeIDs = stored("hiddenNodeIDs", "QStringList", ())
 
 
 @stands_for_cpp
@@ -64,6 +78,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._labels: dict[str, str] = {}
         self._entries: list[tuple[str, str]] = []
         self._current = ""
+        self._filter = _NodeFilter(self)
         self._combo.currentIndexChanged.connect(self._picked)
 
     def _refresh(self, *_: Any) -> None:
@@ -98,7 +113,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self._fill()
 
     def _offers(self, node: Any) -> bool:
-        if node.GetHideFromEditors() and not self.showHidden:
+        if (node.GetHideFromEditors() and not self.showHidden) or node.GetID() in self._filter.hiddenNodeIDs:
             return False
         for kind in self.nodeTypes:
             exact = node.GetClassName() == kind
@@ -232,6 +247,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def nodeFromIndex(self, index: int) -> Any:
         identifiers = self._node_ids()
         return self._scene.GetNodeByID(identifiers[index]) if 0 <= index < len(identifiers) else None
+
+    def sortFilterProxyModel(self) -> _NodeFilter:
+        return self._filter
 
     def addAttribute(self, kind: str, name: str, value: str | None = None) -> None:
         self._attributes.append((kind, name, value))

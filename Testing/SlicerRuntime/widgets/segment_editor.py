@@ -70,6 +70,11 @@ class qSlicerSegmentEditorAbstractEffect(QObject):
 
 
 @stands_for_cpp
+class ctkExpandableWidget(QtWidgets.QFrame):
+    """The frame of the table, which a grip makes taller."""
+
+
+@stands_for_cpp
 class qMRMLSegmentEditorWidget(qMRMLWidget):
     """The Segment Editor: table of segments, effects, undo and redo; masking through the real parameter node."""
 
@@ -121,7 +126,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         box.setContentsMargins(0, 0, 0, 0)
         self._table = qMRMLSegmentsTableView()
         self._table.setMaximumHeight(140)
-        box.addWidget(self._table)
+        frame = ctkExpandableWidget(self)
+        QtWidgets.QVBoxLayout(frame).addWidget(self._table)
+        box.addWidget(frame)
         self._grid = QtWidgets.QGridLayout()
         self._grid.setSpacing(2)
         box.addLayout(self._grid)
