@@ -66,6 +66,8 @@ class HeartSeg3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.on_scene_start_close)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.on_scene_end_close)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.on_scene_end_import)
+        if self.parent.isEntered:  # after "Reload", which does not enter the module again
+            self.enter()
 
     def cleanup(self):
         """Called when the module is unloaded or Slicer quits."""

@@ -72,7 +72,12 @@ class qSlicerApplication(QObject):
         self._is_testing = False
         self._module_manager = qSlicerModuleManager()
         self._layout_manager: LayoutManager | None = LayoutManager(scene)
-        self._settings = QtCore.QSettings(str(scene.folder / "Slicer.ini"), QtCore.QSettings.IniFormat)
+        # ``qt.QSettings()`` of module code is the application's, and no file in the user's home.
+        application.setOrganizationName("NA-MIC")
+        application.setApplicationName("Slicer")
+        QtCore.QSettings.setDefaultFormat(QtCore.QSettings.IniFormat)
+        QtCore.QSettings.setPath(QtCore.QSettings.IniFormat, QtCore.QSettings.UserScope, str(scene.folder))
+        self._settings = QtCore.QSettings()
         temporary = scene.folder / "temporary"
         temporary.mkdir()
         self.temporaryPath = self.defaultScenePath = str(temporary)

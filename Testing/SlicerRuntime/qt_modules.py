@@ -11,6 +11,7 @@ from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtWidgets
 from PySide6.QtCore import QObject
 
 from . import qt_attributes, qt_signals
+from .widgets.declaring import stands_for_cpp
 
 _SOURCES = (QtNetwork, QtSvg, QtGui, QtWidgets, QtCore)
 _plain_find_children = QObject.findChildren
@@ -51,6 +52,17 @@ def _qt_classes() -> dict[str, Any]:
     return names
 
 
+def _menu_class() -> Any:
+    """A QMenu for whose title PythonQt takes any object: ScriptedLoadableModuleWidget gives itself."""
+
+    @stands_for_cpp
+    class QMenu(QtWidgets.QMenu):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*[a if isinstance(a, QtWidgets.QWidget) else str(a) for a in arguments if a is not None])
+
+    return QMenu
+
+
 def make_qt() -> types.ModuleType:
     """The module ``qt``; it is in ``sys.modules`` afterwards."""
     qt = types.ModuleType("qt", "Qt as PythonQt shows it.")
@@ -64,6 +76,7 @@ def make_qt() -> types.ModuleType:
     qt_attributes.instance_method("delete", lambda self: self.deleteLater())
     for name, value in names.items():
         setattr(qt, name, value)
+    qt.QMenu = _menu_class()  # type: ignore[attr-defined]
     sys.modules["qt"] = qt
     return qt
 

@@ -42,8 +42,10 @@ def start_once() -> dict[str, Any]:
     hierarchy = SubjectHierarchy(scene.scene)
     qt_modules.make_ctk()
     _add_widgets_to_slicer()
+    from .modules import ScriptedModule
     from .ui_loader import QUiLoader
 
+    slicer.qSlicerScriptedLoadableModule = ScriptedModule
     qt.QUiLoader = QUiLoader  # type: ignore[attr-defined]
     from .application import qSlicerApplication
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import slicer
 from PySide6 import QtWidgets
 from PySide6.QtCore import Signal
 
@@ -54,6 +56,13 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
 
     def self(self) -> Any:
         return self._python_widget
+
+    def reload(self) -> None:
+        """Make the Python widget anew from the module's file as it was imported last; it is not entered again."""
+        module = sys.modules[self.moduleName]
+        self._python_widget = getattr(module, f"{self.moduleName}Widget")(self)
+        setattr(slicer.modules, f"{self.moduleName}Widget", self._python_widget)
+        self._python_widget.setup()
 
     def enter(self) -> None:
         self.isEntered = True
