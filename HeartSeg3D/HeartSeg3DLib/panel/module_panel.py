@@ -57,6 +57,10 @@ class ModulePanel:
         self._nodes_changed.setSingleShot(True)
         self._nodes_changed.setInterval(0)
         self._nodes_changed.connect("timeout()", self._choose_a_scan)
+        self._loading_ended = qt.QTimer(form)
+        self._loading_ended.setSingleShot(True)
+        self._loading_ended.setInterval(0)
+        self._loading_ended.connect("timeout()", self._show_settings)
         self._attach()
 
     def enter(self) -> None:
@@ -83,8 +87,10 @@ class ModulePanel:
     def scene_imported(self) -> None:
         """Show what a loaded scene holds; its nodes are there only now, after the settings that name them."""
         if self.context.parameters is not None:
-            self.context.parameters.parameterNode.Modified()
+            # Wrapping the node again drops values that this version does not know.
+            self.context.logic.getParameterNode().parameterNode.Modified()
             self.show_result()
+            self._loading_ended.start()
 
     def cleanup(self) -> None:
         """The module is unloaded: nothing may run or call back any more."""
@@ -124,12 +130,18 @@ class ModulePanel:
     def _detach(self) -> None:
         self._observations.remove_all()
         self._nodes_changed.stop()
+        self._loading_ended.stop()
         self.chambers.leave()
         self.function.leave()
         if self.context.parameters is not None:
             self.context.parameters.disconnectGui(self._gui_tag)
         self.context.parameters = None
         self._shown_result = None
+
+    def _show_settings(self) -> None:
+        """Show the settings again: node selectors offer the nodes of a loaded scene only when loading has ended."""
+        if self.context.parameters is not None:
+            self.context.parameters.parameterNode.Modified()
 
     def _choose_a_scan(self) -> None:
         """Take the first volume if none is chosen, so that a scene with one scan is ready at once."""

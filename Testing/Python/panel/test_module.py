@@ -91,6 +91,18 @@ class ModuleCase(unittest.TestCase):
         self.assertTrue(self.ui.emptyRow.visible)
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
 
+    def test_the_module_reloaded_during_a_run_leaves_no_child_and_a_working_panel(self) -> None:
+        run = self.start()
+        self.wait(lambda: run.fraction > 0.1)
+        self.window.self().onReload()
+        run.wait_closed()
+        self.assertFalse(run._child.running)
+        panel = self.window.self().panel
+        self.assertIsNot(panel, self.panel)
+        self.assertEqual(panel.context.ui.scanSelector.currentNode().GetName(), "Chest CT (generated)")
+        self.assertTrue(panel.context.ui.segmentButton.enabled)
+        self.assertIs(slicer.util.getModuleLogic("HeartSeg3D"), self.window.self().logic)
+
     def test_the_module_unloaded_during_a_run_leaves_no_child(self) -> None:
         run = self.start()
         self.wait(lambda: run.fraction > 0.1)
@@ -116,4 +128,6 @@ class ModuleCase(unittest.TestCase):
         self.assertTrue(slicer.util.loadScene(path))
         self.wait(lambda: bool(self.panel.chambers._rows))
         self.assertEqual(self.panel.context.parameters.scan.GetName(), "Chest CT (generated)")
+        self.wait(lambda: self.ui.scanSelector.currentNode() is self.panel.context.parameters.scan)
+        self.assertIs(self.ui.resultSelector.currentNode(), self.panel.context.parameters.result)
         self.assertEqual(len(self.panel.chambers._rows), 7)
