@@ -114,6 +114,9 @@ def test_flat_surfaces_are_not_taken_for_folded_ones() -> None:
     triangles = np.concatenate([np.stack([first, first + 6, first + 7], 1), np.stack([first, first + 7, first + 1], 1)])
     assert not intersecting_triangles(grid, triangles).any()
     assert not intersecting_triangles(grid @ turn.T + 100.0, triangles).any()
+    for unevenness in (1e-12, 1e-11, 1e-10, 1e-9, 1e-7):
+        uneven = grid + unevenness * rng.normal(size=grid.shape)
+        assert not intersecting_triangles(uneven @ turn.T + 100.0, triangles).any()
 
 
 def hulls_meet(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:

@@ -16,13 +16,15 @@ Mask = NDArray[np.bool_]
 _FLAT = 1e-12
 """Share of the cube of a pair's size below which a volume is rounding."""
 
+_LEVEL = 1e-8
+"""The same for pairs that are judged as if they lay in one plane: out of it, signs of volumes would be rounding."""
+
 
 def apart(first: Triangles, second: Triangles) -> Mask:
     """Tell which pairs without a shared vertex meet, (P,)."""
     meet = np.zeros(len(first), bool)
-    ahead, behind = _sides(first, second), _sides(second, first)
-    near = np.flatnonzero(~_one_sided(ahead) & ~_one_sided(behind))
-    flat = (ahead[near] == 0).all(axis=1)
+    near = np.flatnonzero(~_one_sided(_sides(first, second)) & ~_one_sided(_sides(second, first)))
+    flat = _in_one_plane(first[near], second[near])
     level, crossing = near[flat], near[~flat]
     meet[level] = _level_meet(first[level], second[level])
     for moving, fixed in ((first[crossing], second[crossing]), (second[crossing], first[crossing])):
@@ -34,10 +36,8 @@ def apart(first: Triangles, second: Triangles) -> Mask:
 def at_corner(first: Triangles, second: Triangles) -> Mask:
     """Tell which pairs meet beyond their shared vertex, corner 0 of both, (P,)."""
     meet = _edge_meets(first[:, 1], first[:, 2], second) | _edge_meets(second[:, 1], second[:, 2], first)
-    level = np.flatnonzero((_sides(first, second) == 0).all(axis=1))
-    if len(level):
-        one, other = _in_their_plane(first[level], second[level])
-        meet[level] = _wedges_overlap(one, other)
+    level = np.flatnonzero(_in_one_plane(first, second))
+    meet[level] = _wedges_overlap(*_in_their_plane(first[level], second[level]))
     return meet
 
 
@@ -52,17 +52,21 @@ def opening(first: Triangles, second: Triangles) -> NDArray[np.float64]:
     return np.arctan2(np.linalg.norm(np.cross(arms[0], arms[1]), axis=1), _dot(arms[0], arms[1]))
 
 
-def _volume(a: Points, b: Points, c: Points, d: Points) -> NDArray[np.int8]:
-    """Return the sign of the volume of tetrahedra, 0 where it is rounding."""
+def _volume(a: Points, b: Points, c: Points, d: Points, flat: float = _FLAT) -> NDArray[np.int8]:
+    """Return the sign of the volume of tetrahedra, 0 where it is a smaller share of the cube of their size."""
     u, v, w = b - a, c - a, d - a
     volume = _dot(np.cross(u, v), w)
     size = np.maximum(np.maximum(np.abs(u).max(axis=1), np.abs(v).max(axis=1)), np.abs(w).max(axis=1))
-    return np.where(np.abs(volume) <= _FLAT * size**3, 0, np.sign(volume)).astype(np.int8)
+    return np.where(np.abs(volume) <= flat * size**3, 0, np.sign(volume)).astype(np.int8)
 
 
-def _sides(triangle: Triangles, of: Triangles) -> NDArray[np.int8]:
+def _sides(triangle: Triangles, of: Triangles, flat: float = _FLAT) -> NDArray[np.int8]:
     """Return on which side of the plane of `of` each corner of `triangle` lies, (P, 3)."""
-    return np.stack([_volume(of[:, 0], of[:, 1], of[:, 2], triangle[:, corner]) for corner in range(3)], axis=1)
+    return np.stack([_volume(of[:, 0], of[:, 1], of[:, 2], triangle[:, corner], flat) for corner in range(3)], axis=1)
+
+
+def _in_one_plane(first: Triangles, second: Triangles) -> Mask:
+    return np.asarray((_sides(first, second, _LEVEL) == 0).all(axis=1))
 
 
 def _one_sided(sides: NDArray[np.int8]) -> Mask:
