@@ -42,10 +42,12 @@ class ReportSection:
         path = self._context.questions.save_file(_("Save report"), name, kinds)
         if not path:
             return
-        self._path = Path(path).with_suffix(f".{ending}")
+        chosen = Path(path)
+        self._path = chosen if chosen.suffix.lower() == f".{ending}" else chosen.with_name(f"{chosen.name}.{ending}")
         try:
             self._export = self._context.services.report_export.ReportExport(
-                self._segmentation, self._path, parameters=self._context.parameters, force=True
+                self._segmentation, self._path, parameters=self._context.parameters,
+                force=self._path == chosen,  # the dialog has asked about this very name alone
             )
             self._export.start()
         except HeartSegError as error:

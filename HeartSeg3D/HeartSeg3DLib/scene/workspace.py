@@ -68,7 +68,8 @@ class Workspace:
             raise DiskError(
                 f"The disk of the temporary folder has {free / 1e9:.1f} GB free, and this scan needs "
                 f"{(size + _SPARE_BYTES) / 1e9:.1f} GB.",
-                "Free some space on it, or choose another temporary folder in 3D Slicer's settings.")
+                "Free some space on it, or start 3D Slicer with another temporary folder (the variable TMPDIR, or TEMP "
+                "on Windows).")
 
     def write_voxels(self, name: str, voxels: NDArray[Any], cancelled: Callable[[], bool] = lambda: False) -> None:
         """Write an array as little-endian voxels in C order; a worker thread may call it.
@@ -117,7 +118,8 @@ def _not_writable(error: OSError) -> DiskError:
     if is_disk_full(error):
         return disk_full()
     return DiskError(f"Nothing can be written to the temporary folder {tempfile.gettempdir()}.",
-                     "Check your rights there, or choose another temporary folder in 3D Slicer's settings.")
+                     "Check your rights there, or start 3D Slicer with another temporary folder (the variable TMPDIR, "
+                     "or TEMP on Windows).")
 
 
 def _is_own_folder(path: Path) -> bool:

@@ -96,7 +96,7 @@ class FakeExport:
     error: HeartSegError | None = None
 
     def __init__(self, segmentation: Any, path: Path, parameters: Any, force: bool) -> None:
-        self.path, self.finished, self.cancelled = path, False, False
+        self.path, self.force, self.finished, self.cancelled = path, force, False, False
         type(self).made.append(self)
 
     def start(self) -> None:
@@ -126,9 +126,20 @@ class ReportCase(PanelCase):
         self.ui.reportPdfButton.click()
         self.assertFalse(self.ui.reportPdfButton.enabled)
         self.turn_the_pump()
-        self.assertEqual(FakeExport.made[0].path, Path("/somewhere/heart.pdf"))
+        self.assertEqual(FakeExport.made[-1].path, Path("/somewhere/heart.pdf"))
+        self.assertFalse(FakeExport.made[-1].force)
         self.assertIn("heart.pdf", self.ui.reportLabel.text)
         self.assertTrue(self.ui.reportPdfButton.enabled)
+
+    def test_only_a_file_that_the_dialog_asked_about_is_replaced(self) -> None:
+        self.parameters.result = a_segmentation(a_volume())
+        for path, written, force in (("/somewhere/heart.PDF", "heart.PDF", True),
+                                     ("/somewhere/heart 1.5", "heart 1.5.pdf", False)):
+            with self.subTest(path):
+                self.questions.path = path
+                self.ui.reportPdfButton.click()
+                self.turn_the_pump()
+                self.assertEqual((FakeExport.made[-1].path.name, FakeExport.made[-1].force), (written, force))
 
     def test_closing_the_file_dialog_saves_nothing(self) -> None:
         self.parameters.result = a_segmentation(a_volume())
