@@ -84,6 +84,19 @@ def test_opencarp_without_fibers_says_that_its_directions_are_placeholders(tmp_p
     np.testing.assert_array_equal(lon, np.tile([1, 0, 0], (len(heart.tetrahedra), 1)))
 
 
+def test_opencarp_elements_without_a_direction_are_no_bath(tmp_path: Path) -> None:
+    heart = heart_mesh()
+    fiber = heart.fields[FIBER].copy()
+    fiber[3], fiber[5] = 0, np.nan
+    sheet = np.tile([0.0, 0.0, 1.0], (len(fiber), 1))
+    partly = TetraMesh(heart.points, heart.tetrahedra, heart.labels, heart.surface, {FIBER: fiber, SHEET: sheet})
+    statement = export(partly, ExportRequest(tmp_path, ("opencarp",)))
+    assert statement["formats"]["opencarp"]["elements_with_placeholder"] == 2
+    lon = np.loadtxt(tmp_path / "heart_opencarp" / "heart.lon", skiprows=1)
+    np.testing.assert_array_equal(lon[[3, 5]], [[1, 0, 0, 0, 1, 0]] * 2)
+    np.testing.assert_allclose(np.delete(lon, [3, 5], axis=0)[:, :3], np.delete(fiber, [3, 5], axis=0), atol=1e-6)
+
+
 def read_vtk(reader: vtkXMLPolyDataReader | vtkXMLUnstructuredGridReader, path: Path) -> Any:
     reader.SetFileName(str(path))
     reader.Update()

@@ -20,30 +20,33 @@ _MICROMETERS = 1000.0
 def write_opencarp(content: MeshContent, folder: Path) -> dict[str, Any]:
     """Writes STEM.pts, .elem and .lon, and NAME.surf and NAME.vtx for each patch; STEM is what comes before the "_".
 
-    Elements without fibers get the x axis, never zero: openCARP takes an element of zero fiber for a bath.
+    Elements without a direction get the x axis and are counted: openCARP takes an element of zero fiber for a bath.
     """
     folder.mkdir()
     mesh = folder / folder.name.rpartition("_")[0]
     _write(mesh.with_suffix(".pts"), [len(content.points)], "%.4f %.4f %.4f", content.points * _MICROMETERS)
     _write(mesh.with_suffix(".elem"), [len(content.tetrahedra)], "Tt %d %d %d %d %d",
            content.tetrahedra, content.tetra_tags)
-    directions, fibers = _directions(content)
+    directions, without = _directions(content)
     _write(mesh.with_suffix(".lon"), [len(directions)], " ".join(["%.6f"] * (3 * len(directions))), *directions)
     for name, chosen in content.patches.items():
         triangles = content.triangles[chosen]
         _write(folder / f"{name}.surf", [len(triangles)], "Tr %d %d %d", triangles)
         nodes = np.unique(triangles)
         _write(folder / f"{name}.vtx", [len(nodes), "extra"], "%d", nodes)
-    return {"units": "um", "fibers": fibers}
+    source = "fields of the mesh" if FIBER in content.cell_fields else "placeholder along x, not anatomical"
+    return {"units": "um", "fibers": source, "elements_with_placeholder": without}
 
 
-def _directions(content: MeshContent) -> tuple[list[NDArray[np.float64]], str]:
-    """Return one array (K, 3) for each direction, and where they come from."""
-    fiber = content.cell_fields.get(FIBER)
-    if fiber is None:
-        return [np.tile([1.0, 0.0, 0.0], (len(content.tetrahedra), 1))], "placeholder along x, not anatomical"
-    sheet = content.cell_fields.get(SHEET)
-    return ([fiber] if sheet is None else [fiber, sheet]), "fields of the mesh"
+def _directions(content: MeshContent) -> tuple[list[NDArray[np.float64]], int]:
+    """Return fibers (K, 3), and sheets where there are any, and how many elements have a placeholder instead."""
+    none = np.zeros((len(content.tetrahedra), 3))
+    directions = [content.cell_fields.get(FIBER, none)]
+    if SHEET in content.cell_fields:
+        directions.append(content.cell_fields[SHEET])
+    known = np.logical_and.reduce([np.linalg.norm(each, axis=1) > 0 for each in directions])  # NaN is not, either
+    filled = [np.where(known[:, None], each, axis) for each, axis in zip(directions, np.eye(3), strict=False)]
+    return filled, int((~known).sum())
 
 
 def _write(path: Path, header: list[int | str], template: str, *columns: NDArray[np.generic]) -> None:
