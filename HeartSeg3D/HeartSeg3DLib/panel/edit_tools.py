@@ -52,6 +52,11 @@ class EditTools:
         self._fit_distance(source)
         services.editing.jump_to(segmentation, id)
 
+    def enter(self) -> None:
+        """The module comes into view again: the chosen structure can be edited as before."""
+        if self.chamber:
+            self.editor.enter()
+
     def start_afresh(self) -> None:
         """Forget what could be undone: the segmentation shows another phase now."""
         if self.chamber:

@@ -71,6 +71,7 @@ class ModulePanel:
             if self.segment.show_dependencies():
                 self.segment.choices.ask_for_devices()
         self.show_result()
+        self.chambers.tools.enter()
 
     def exit(self) -> None:
         """Another module comes into view; a run goes on."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import qt
 import slicer
 
 from panel_fakes import PanelCase, a_segmentation, a_volume
+
+DEFERRED_DELETE = 52
+"""QEvent.DeferredDelete: what `deleteLater` has asked for."""
 
 
 class ChambersCase(PanelCase):
@@ -64,6 +68,19 @@ class ChambersCase(PanelCase):
         self.assertIn("Right ventricle cavity", self.ui.maskingLabel.text)
         self.assertTrue(self.rows["RV"].edit_button.checked)
         self.assertFalse(self.rows["LV"].edit_button.checked)
+
+    def test_the_chosen_chamber_can_be_edited_after_a_look_at_another_module(self) -> None:
+        def shortcuts() -> int:
+            return len(self.ui.segmentEditor.findChildren("QShortcut"))
+
+        self.rows["RV"].edit_button.click()
+        installed = shortcuts()
+        self.assertGreater(installed, 0)
+        self.panel.exit()
+        qt.QApplication.sendPostedEvents(None, DEFERRED_DELETE)
+        self.assertEqual(shortcuts(), 0)
+        self.panel.enter()
+        self.assertEqual(shortcuts(), installed)
 
     def test_the_slice_views_jump_to_the_chosen_chamber(self) -> None:
         view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode", "Red")
