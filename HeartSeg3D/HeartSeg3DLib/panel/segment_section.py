@@ -50,6 +50,9 @@ class SegmentSection:
         ui.emptyRow.visible = not self.running and ui.scanSelector.nodeCount() == 0
         ui.segmentButton.enabled = not reason
         ui.segmentButton.toolTip = reason or _("Segment the heart in this scan.")
+        # Nobody hovers over a gray button to learn why it is gray.
+        ui.reasonLabel.text = reason
+        ui.reasonLabel.visible = bool(reason) and not self.running and ui.scanSelector.currentNode() is not None
         ui.cancelButton.enabled = self.running
         for selector in (ui.scanSelector, ui.resultSelector):
             selector.enabled = not self.running

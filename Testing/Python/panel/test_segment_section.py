@@ -38,6 +38,10 @@ class EmptySceneCase(PanelCase):
         self.parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
         self.assertFalse(self.ui.segmentButton.enabled)
         self.assertIn("nothing", self.ui.segmentButton.toolTip)
+        self.assertTrue(self.ui.reasonLabel.visible)
+        self.assertIn("nothing", self.ui.reasonLabel.text)
+        self.parameters.scan = a_volume()
+        self.assertFalse(self.ui.reasonLabel.visible)
 
 
 class DependenciesCase(PanelCase):
