@@ -1,0 +1,79 @@
+"""Estimates the memory that tetrahedra take before they are made."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import DeviceError
+from .lattice import MEAN_EDGE
+
+_BYTES_PER_TETRAHEDRON = 900
+"""Measured at its peak, see Testing/Benchmarks/mesh_tetrahedra.py."""
+
+_BYTES_PER_CELL = 150
+"""Of the lattice over the structures' box."""
+
+_USABLE = 0.8
+"""Part of the free memory that is taken; the rest is left to other programs."""
+
+
+def expected_tetrahedra(labels: sitk.Image, edge_mm: float) -> int:
+    """Return about how many tetrahedra of a mean edge the structures of a label map are cut into."""
+    volume = np.count_nonzero(sitk.GetArrayViewFromImage(labels)) * float(np.prod(labels.GetSpacing()))
+    return int(12 * volume / (edge_mm / MEAN_EDGE) ** 3)
+
+
+def expected_bytes(labels: sitk.Image, edge_mm: float) -> int:
+    """Return about how much memory it takes to make tetrahedra of a mean edge.
+
+    Args:
+        labels: 3-D label map.
+        edge_mm: Mean edge in mm.
+    """
+    occupied = np.nonzero(sitk.GetArrayViewFromImage(labels))
+    extent = [(axis.max() - axis.min() + 1) * step if len(axis) else 0.0
+              for axis, step in zip(occupied, labels.GetSpacing()[::-1], strict=True)]
+    cells = float(np.prod(np.array(extent) / (edge_mm / MEAN_EDGE) + 6))
+    return int(expected_tetrahedra(labels, edge_mm) * _BYTES_PER_TETRAHEDRON + cells * _BYTES_PER_CELL)
+
+
+def check_memory(labels: sitk.Image, edge_mm: float, available: int | None = None) -> None:
+    """Make sure that tetrahedra fit into memory before any are made.
+
+    Args:
+        labels: 3-D label map.
+        edge_mm: Mean edge in mm.
+        available: Free memory in bytes; None asks the system, and checks nothing where it does not say.
+
+    Raises:
+        DeviceError: They do not fit; the remedy says which edge would.
+    """
+    free = _free_memory() if available is None else available
+    if free is None:
+        return
+    needed = expected_bytes(labels, edge_mm)
+    if needed <= _USABLE * free:
+        return
+    fitting = edge_mm * (needed / (_USABLE * free)) ** (1 / 3)
+    raise DeviceError(
+        f"Tetrahedra with edges of {edge_mm:g} mm would take {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are "
+        "free.",
+        f"Choose an edge of {np.ceil(10 * fitting) / 10:.1f} mm or more, or mesh fewer structures.",
+    )
+
+
+def _free_memory() -> int | None:
+    """Return the bytes that programs can still take, where the system says so."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None

@@ -1,0 +1,139 @@
+"""A small analytic heart in tetrahedra, judged by the independent checks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from analytic_heart import AO, MYO, analytic_heart, exact_shapes
+from HeartSeg3DLib.errors import DeviceError, InputError
+from HeartSeg3DLib.meshing import memory, tetra
+from HeartSeg3DLib.meshing.locked import free_locked, locked
+from HeartSeg3DLib.meshing.mesh import TetraMesh
+from HeartSeg3DLib.meshing.quality import MeshReport, check_tetrahedra
+from HeartSeg3DLib.meshing.snapping import LabeledTetrahedra
+from HeartSeg3DLib.meshing.tetra_shape import shapes
+
+OBLIQUE = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.35, -0.52, 0.7).GetMatrix()
+EDGE = 4.0
+
+
+def missed(report: MeshReport) -> set[str]:
+    return {check.name for check in report.missed_aims}
+
+
+@pytest.fixture(scope="module")
+def heart() -> sitk.Image:
+    return analytic_heart((2.0, 2.0, 3.0), OBLIQUE)
+
+
+@pytest.fixture(scope="module")
+def mesh(heart: sitk.Image) -> TetraMesh:
+    return tetra.tetra_mesh(heart, EDGE)
+
+
+@pytest.fixture(scope="module")
+def report(mesh: TetraMesh, heart: sitk.Image) -> MeshReport:
+    return check_tetrahedra(mesh, heart)
+
+
+def test_every_hard_check_passes(report: MeshReport) -> None:
+    assert report.failures == ()
+    assert sorted(report.labels) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_quality_volume_and_freedom_reach_their_aims(report: MeshReport) -> None:
+    # Walls of ten millimeters are too thin at this edge for the mean quality.
+    assert missed(report) <= {"mean scaled Jacobian of tetrahedra", "mean scaled Jacobian of triangles",
+                              "smallest scaled Jacobian of triangles",
+                              "largest distance from the surface of the voxels in voxels or edges"}
+    assert report.whole["tetrahedron_scaled_jacobian"]["mean"] > 0.65
+
+
+def test_edges_have_the_length_that_was_asked_for(report: MeshReport) -> None:
+    for figures in report.labels.values():
+        assert figures["mean_edge_mm"] == pytest.approx(EDGE, rel=0.06)
+
+
+def test_structures_lie_where_they_are_in_the_patient(mesh: TetraMesh) -> None:
+    for value in (MYO, AO):
+        nodes = np.unique(mesh.surface.triangles[(mesh.surface.labels == value).any(axis=1)])
+        distance = np.abs(exact_shapes(mesh.points[nodes])[value])
+        assert distance.mean() < 0.6
+        assert np.percentile(distance, 95) < 1.6
+
+
+def test_a_mirrored_image_gives_tetrahedra_of_positive_volume() -> None:
+    heart = analytic_heart((4.0, 4.0, 4.0), (1, 0, 0, 0, -1, 0, 0, 0, 1))
+    mesh = tetra.tetra_mesh(heart, 6.0)
+    assert check_tetrahedra(mesh, heart).fit_for_use
+
+
+def test_the_same_heart_gives_the_same_mesh(heart: sitk.Image, mesh: TetraMesh) -> None:
+    again = tetra.tetra_mesh(heart, EDGE)
+    assert np.array_equal(mesh.points, again.points)
+    assert np.array_equal(mesh.tetrahedra, again.tetrahedra)
+
+
+def test_progress_grows_to_one() -> None:
+    told: list[float] = []
+    tetra.tetra_mesh(analytic_heart((4.0, 4.0, 4.0)), 8.0, told.append)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_a_tetrahedron_without_an_inner_node_gets_one() -> None:
+    points = np.array([[1, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]], float)
+    mesh = LabeledTetrahedra(points, np.array([[0, 1, 2, 3]], np.int32), np.array([1], np.uint8), np.ones(4, bool))
+    assert len(locked(mesh)) == 1
+    assert free_locked(mesh) == 0
+    quality, volume = shapes(mesh.points, mesh.tetrahedra)
+    assert len(mesh.tetrahedra) == 4
+    assert volume.sum() == pytest.approx(8 / 3)
+    assert quality.min() > 0.3
+
+
+def test_an_edge_from_wall_to_wall_is_split_for_all_tetrahedra_around_it() -> None:
+    ring = np.array([[np.cos(angle), np.sin(angle), 0.0] for angle in np.arange(5) * 2 * np.pi / 5])
+    points = np.concatenate([[[0, 0, -0.6], [0, 0, 0.6]], ring])
+    cells = np.array([[0, 1, 2 + i, 2 + (i + 1) % 5] for i in range(5)], np.int32)
+    mesh = LabeledTetrahedra(points, cells, np.full(5, 1, np.uint8), np.ones(7, bool))
+    assert free_locked(mesh) == 0
+    assert len(mesh.tetrahedra) == 10
+    assert mesh.points[-1] == pytest.approx(np.zeros(3))
+
+
+def test_a_flat_tetrahedron_stays_locked_and_is_counted() -> None:
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0.3, 0.3, 0.3]], float)
+    mesh = LabeledTetrahedra(points, np.array([[0, 1, 2, 3]], np.int32), np.array([1], np.uint8), np.ones(4, bool))
+    assert free_locked(mesh) == 1
+    assert len(mesh.tetrahedra) == 1
+
+
+def test_an_empty_label_map_and_senseless_edges_are_refused(heart: sitk.Image) -> None:
+    with pytest.raises(InputError, match="empty"):
+        tetra.tetra_mesh(sitk.Image(10, 10, 10, sitk.sitkUInt8), 2.0)
+    with pytest.raises(InputError, match="edge"):
+        tetra.tetra_mesh(heart, 0.0)
+
+
+def test_a_structure_smaller_than_a_tetrahedron_is_refused() -> None:
+    values = np.zeros((20, 20, 20), np.uint8)
+    values[5:15, 5:15, 5:15] = 1
+    values[9, 9, 9] = 2
+    with pytest.raises(InputError, match="Label 2"):
+        tetra.tetra_mesh(sitk.GetImageFromArray(values), 6.0)
+
+
+def test_too_fine_a_mesh_is_refused_before_it_is_made_and_the_remedy_fits(heart: sitk.Image) -> None:
+    needed = memory.expected_bytes(heart, 0.5)
+    with pytest.raises(DeviceError) as refusal:
+        memory.check_memory(heart, 0.5, available=needed // 20)
+    edge = float(refusal.value.remedy.split(" mm")[0].split()[-1])
+    assert edge > 0.5
+    memory.check_memory(heart, edge, available=needed // 20)
+
+
+def test_the_number_of_tetrahedra_is_known_before(heart: sitk.Image, mesh: TetraMesh) -> None:
+    assert memory.expected_tetrahedra(heart, EDGE) == pytest.approx(len(mesh.tetrahedra), rel=0.2)
