@@ -39,4 +39,4 @@ def _concerns(segmentation: Any, warnings: Sequence[str]) -> list[str]:
     marked = [(BY_ID[id].name if id in BY_ID else id, sentence)
               for id, (level, sentence) in marks_of(segmentation).items() if level in ("amber", "red")]
     return [*warnings, *(sentence for name, sentence in marked
-                         if not any(warning.startswith(f"{name}:") for warning in warnings))]
+                         if not any(name in warning for warning in warnings))]

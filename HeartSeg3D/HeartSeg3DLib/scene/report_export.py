@@ -9,7 +9,6 @@ from typing import Any
 
 import slicer
 
-from HeartSeg3DLib import __version__
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import HeartSegError, InputError
 from HeartSeg3DLib.imaging import check_output
@@ -128,7 +127,6 @@ class ReportExport:
         facts = {
             _("Scan"): _("{size} voxels of {spacing} mm").format(
                 size=" x ".join(map(str, scan.size)), spacing=" x ".join(f"{step:.2f}" for step in scan.spacing)),
-            _("Software"): f"HeartSeg {__version__}, 3D Slicer",
         }
         edited = _edited(self._segmentation)
         if edited:

@@ -151,6 +151,13 @@ class RunCase(PanelCase):
         self.finish(run, [{"id": "AO", "level": "amber", "sentence": "Aorta: it is cut."}])
         self.assertEqual(self.ui.messageLabel.text, "Done in 6 s. Aorta: cut by the upper border of the image.")
 
+    def test_a_warning_about_several_structures_takes_the_place_of_their_marks(self) -> None:
+        run = self.start()
+        run.warnings = ["2 structures are cut by the border of the image: Aorta (right), Pulmonary artery (right)."]
+        self.finish(run, [{"id": id, "level": "amber", "sentence": "It is cut."} for id in ("AO", "PA", "RV")])
+        self.assertIn("And 1 more.", self.ui.messageLabel.text)
+        self.assertEqual(len(self.ui.detailsText.plainText.splitlines()), 2)
+
     def test_a_second_run_asks_and_closing_the_question_means_no(self) -> None:
         self.finish(self.start())
         self.ui.segmentButton.click()

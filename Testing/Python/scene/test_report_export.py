@@ -95,6 +95,7 @@ class ReportTest(unittest.TestCase):
         self.assertGreater((self.child.labels[0] == 3).sum(), (labels_in_box() == 3).sum())
         self.assertEqual(self.child.request["facts"]["Corrected by hand"], "Right ventricle cavity")
         self.assertEqual(self.child.request["model"], "tiny 1.0")
+        self.assertNotIn("Software", self.child.request["facts"])  # every report says it by itself
         self.assertIsNone(self.child.request["function"])
         self.assertTrue(self.child.killed)
 
