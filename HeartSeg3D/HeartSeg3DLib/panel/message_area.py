@@ -63,9 +63,9 @@ class MessageArea:
         ui.messageRow.visible = True
 
     def show_error(self, error: HeartSegError, report: Callable[[], str] | None = None,
-                   details: str = "") -> None:
-        """Show a failure with what to do about it."""
-        self.show(FAILURE, f"{error.message} {error.remedy}".strip(), details=details, report=report)
+                   details: str = "", remedy: tuple[str, Callable[[], None]] | None = None) -> None:
+        """Show a failure with what to do about it; `remedy` is a button that does it."""
+        self.show(FAILURE, f"{error.message} {error.remedy}".strip(), details=details, report=report, remedy=remedy)
 
     def _icon(self, kind: str) -> Any:
         icons = {

@@ -133,7 +133,10 @@ class SegmentSection:
         if run.state == "cancelled":
             messages.show(message_area.INFO, _("Cancelled. The scene is as it was before."))
         elif run.state == "failed":
-            messages.show_error(run.error, run.report_text, details=getattr(run.error, "detail", ""))
+            # The child notices a broken PyTorch first; the panel can put it right.
+            works = self._context.services.dependencies.state() == "ready"
+            remedy = None if works else (_("Install again"), self._install_and_tell)
+            messages.show_error(run.error, run.report_text, details=getattr(run.error, "detail", ""), remedy=remedy)
         else:
             parameters = self._context.parameters
             seconds_a_phase = run.seconds / len(run.frames)

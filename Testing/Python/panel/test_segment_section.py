@@ -7,7 +7,7 @@ import json
 import qt
 import slicer
 
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import DependencyError, InputError
 from panel_fakes import FakeDeviceQuery, PanelCase, a_segmentation, a_volume
 
 
@@ -120,6 +120,17 @@ class RunCase(PanelCase):
         self.assertEqual(self.ui.messageLabel.text, "No heart was found. Choose a scan of the chest.")
         self.ui.copyReportButton.click()
         self.assertEqual(qt.QApplication.clipboard().text(), "HeartSeg report")
+        self.assertFalse(self.ui.remedyButton.visible)
+
+    def test_a_pytorch_that_the_child_finds_broken_can_be_installed_again_at_once(self) -> None:
+        run = self.start()
+        self.dependencies.now = "broken"
+        run.error, run.state = DependencyError("PyTorch does not work.", "Install it again."), "failed"
+        self.turn_the_pump()
+        self.questions.consent = True
+        self.ui.remedyButton.click()
+        self.assertEqual(self.dependencies.now, "ready")
+        self.assertFalse(self.ui.remedyButton.visible)
 
     def test_a_refused_start_leaves_the_button_as_it_was(self) -> None:
         self.logic.refusal = InputError("The volume is empty.", "Choose another one.")
