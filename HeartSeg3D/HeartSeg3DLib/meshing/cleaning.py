@@ -1,0 +1,123 @@
+"""Takes islands and holes out of a label map and reports every voxel; asks before it drops more than a speck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..errors import InputError
+from .checking import name_of
+from .mesh import OUTSIDE
+
+SPECK = 0.01
+"""A piece with at most this part of its structure is an island that segmentation left."""
+
+_BLOCK = np.ones((3, 3, 3), bool)
+
+
+class Pieces(Enum):
+    """What becomes of a structure in several large pieces."""
+
+    ASK = "ask"
+    KEEP_ALL = "keep all"
+    KEEP_LARGEST = "keep largest"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A label map without islands and holes, and what it took.
+
+    Attributes:
+        labels: The map, uint8.
+        islands: Voxels taken from each label that had islands, by value.
+        pieces: Number of pieces that each label has now, by value.
+        holes: Enclosed background voxels that went to the structures around them.
+        sentences: The same for the user.
+    """
+
+    labels: sitk.Image
+    islands: dict[int, int]
+    pieces: dict[int, int]
+    holes: int
+    sentences: tuple[str, ...]
+
+
+def clean_labels(labels: sitk.Image, pieces: Pieces = Pieces.ASK) -> Cleaned:
+    """Give islands and enclosed holes of a label map to the structures around them.
+
+    Voxels that touch only at an edge or a corner belong to one piece.
+
+    Args:
+        labels: 3-D label map that `check_labels` accepted.
+        pieces: What to do with further pieces of more than 1 % of a structure.
+
+    Raises:
+        InputError: A structure has several large pieces, and nobody said what to do with them.
+    """
+    voxels = sitk.GetArrayFromImage(labels).astype(np.uint8)
+    loose, islands, counts, divided = np.zeros(voxels.shape, bool), {}, {}, []
+    for value, box in enumerate(ndimage.find_objects(voxels), 1):
+        if box is None:
+            continue
+        parts, _ = ndimage.label(voxels[box] == value, _BLOCK)
+        sizes = np.bincount(parts.ravel())[1:]
+        large = sizes > SPECK * sizes.sum()
+        if large.sum() > 1:
+            divided.append((value, sizes[large]))
+        kept = sizes == sizes.max() if pieces is Pieces.KEEP_LARGEST else large
+        counts[value] = int(kept.sum())
+        if not kept.all():
+            loose[box] |= np.concatenate([[False], ~kept])[parts]
+            islands[value] = int(sizes[~kept].sum())
+    if divided and pieces is Pieces.ASK:
+        raise _question(divided)
+    holes = _enclosed(voxels)
+    loose |= holes
+    _fill(voxels, loose, labels.GetSpacing()[::-1])
+    cleaned = sitk.GetImageFromArray(voxels)
+    cleaned.CopyInformation(labels)
+    return Cleaned(cleaned, islands, counts, int(holes.sum()), tuple(_sentences(islands, counts, int(holes.sum()))))
+
+
+def _enclosed(voxels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return background that no path through faces leads out of."""
+    space = np.pad(voxels == OUTSIDE, 1, constant_values=True)
+    parts, _ = ndimage.label(space)
+    return np.asarray((space & (parts != parts[0, 0, 0]))[1:-1, 1:-1, 1:-1])
+
+
+def _fill(voxels: NDArray[np.uint8], loose: NDArray[np.bool_], spacing: tuple[float, ...]) -> None:
+    """Give loose voxels the label of the nearest other voxel, in place."""
+    for box in ndimage.find_objects(ndimage.label(loose, _BLOCK)[0]):
+        part = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        region, inside = loose[part], voxels[part]
+        if region.all():
+            inside[...] = OUTSIDE
+            continue
+        nearest = ndimage.distance_transform_edt(region, spacing, return_distances=False, return_indices=True)
+        inside[region] = inside[tuple(axis[region] for axis in nearest)]
+        loose[part] &= ~region
+
+
+def _question(divided: list[tuple[int, NDArray[np.intp]]]) -> InputError:
+    found = [f"{name_of(value)} consists of {len(sizes)} pieces ({_shares(sizes)})" for value, sizes in divided]
+    return InputError(f"{'; '.join(found)}.", "Correct the segmentation, or choose --keep-largest to mesh the largest "
+                      "piece alone or --keep-all to mesh every piece.")
+
+
+def _shares(sizes: NDArray[np.intp]) -> str:
+    return ", ".join(f"{100 * size / sizes.sum():.1f} %" for size in sorted(sizes.tolist(), reverse=True))
+
+
+def _sentences(islands: dict[int, int], counts: dict[int, int], holes: int) -> list[str]:
+    sentences = [f"{name_of(value)}: {count} voxels in islands went to their surroundings."
+                 for value, count in islands.items()]
+    sentences += [f"{name_of(value)} is meshed in {count} pieces." for value, count in counts.items() if count > 1]
+    if holes:
+        sentences.append(f"{holes} voxels in enclosed holes went to the structures around them.")
+    return sentences
