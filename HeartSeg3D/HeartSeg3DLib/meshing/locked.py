@@ -24,7 +24,8 @@ _EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 
 def locked(mesh: LabeledTetrahedra) -> NDArray[np.intp]:
     """Return the tetrahedra of structures whose nodes all lie on walls."""
-    return np.flatnonzero((mesh.labels != OUTSIDE) & mesh.on_wall[mesh.tetrahedra].all(axis=1))
+    on_wall = np.logical_and.reduce([mesh.on_wall[corners] for corners in mesh.tetrahedra.T])
+    return np.flatnonzero(on_wall & (mesh.labels != OUTSIDE))
 
 
 def free_locked(mesh: LabeledTetrahedra) -> int:
@@ -81,7 +82,7 @@ def _crossing_edges(
     count = len(mesh.points)
     wall_edges, _ = edges_of(mesh.walls()[0], count)
     wanted = np.setdiff1d(_keys(mesh.tetrahedra[stuck], count), _key(wall_edges, count))
-    near = np.flatnonzero(mesh.on_wall[mesh.tetrahedra].sum(axis=1) >= 2)
+    near = np.flatnonzero(np.add.reduce([mesh.on_wall[corners].view(np.int8) for corners in mesh.tetrahedra.T]) >= 2)
     keys = _keys(mesh.tetrahedra[near], count)
     place = np.minimum(np.searchsorted(wanted, keys), max(len(wanted) - 1, 0))
     found = wanted[place] == keys if len(wanted) else np.zeros(keys.shape, bool)

@@ -131,7 +131,7 @@ class _Mover:
         a, b, c = (self.mesh.points[self.triangles[:, corner]] for corner in range(3))
         area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
         pair = self.sides[:, 0].astype(np.intp) * count + self.sides[:, 1]
-        areas: NDArray[np.float64] = np.bincount(pair, area, count * count).reshape(count, count)
+        areas = np.asarray(np.bincount(pair, area, count * count), np.float64).reshape(count, count)
         return areas + areas.T
 
     def _towards_wall(self, here: Points, pressures: NDArray[np.float64]) -> tuple[Points, Points]:
@@ -202,12 +202,11 @@ def _move_above_floor(
         low = (new_quality < floor) & (new_quality < quality)
         if not low.any():
             break
-        nodes = np.unique(mesh.tetrahedra[low])
-        share = 0.5 if turn < _HALVINGS else 0.0
-        target[nodes] = start[nodes] + share * (target[nodes] - start[nodes])
         moved = np.zeros(len(start), bool)
-        moved[nodes] = True
-        again = np.flatnonzero(moved[mesh.tetrahedra].any(axis=1))
+        moved[mesh.tetrahedra[low]] = True
+        share = 0.5 if turn < _HALVINGS else 0.0
+        target[moved] = start[moved] + share * (target[moved] - start[moved])
+        again = np.flatnonzero(np.logical_or.reduce([moved[corners] for corners in mesh.tetrahedra.T]))
         new_quality[again], volume[again] = shapes(target, mesh.tetrahedra[again])
         turn += 1
     mesh.points = target

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 _CHUNK = 32_768
 """Tetrahedra at a time: their edges stay in the processor's cache."""
 
-_PULL_CHUNK = 500_000
+_REGULAR = 6.0 / 0.5 ** (1.0 / 3.0)
+"""Badness of the regular tetrahedron: six edges of 1, and six times the volume is one over the root of two."""
+
 _SEVERITY = 2.0
 """Power of the badness with which a tetrahedron weighs: more serves the worst ones, less the mean."""
 
@@ -55,35 +57,40 @@ def towards_better_shape(points: NDArray[np.float64], tetrahedra: NDArray[np.int
     ratio, Liu and Joe 1994, doi 10.1007/BF01934267). Nodes go down its slope; bad tetrahedra weigh more. The volumes of
     all must be positive.
     """
-    pull, weight = np.zeros((3, len(points))), np.zeros(len(points))
-    for start in range(0, len(tetrahedra), _PULL_CHUNK):
-        part = tetrahedra[start : start + _PULL_CHUNK]
-        moves, badness = _pulls(points, part)
-        nodes = part.ravel()
-        weight += np.bincount(nodes, np.repeat(badness, 4), len(points))
-        for axis in range(3):
-            pull[axis] += np.bincount(nodes, moves[:, :, axis].ravel(), len(points))
-    return (pull / np.maximum(weight, np.finfo(float).tiny)).T
+    pulls, weights = np.empty((3, *tetrahedra.shape), np.float32), np.empty(len(tetrahedra), np.float32)
+    for start in range(0, len(tetrahedra), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        weights[part] = _pulls(points, tetrahedra[part], pulls[:, part])
+    nodes = tetrahedra.ravel()
+    total = np.maximum(np.bincount(nodes, np.repeat(weights, 4), len(points)), np.finfo(float).tiny)
+    return np.stack([np.bincount(nodes, pull.ravel(), len(points)) / total for pull in pulls], axis=1)
 
 
 def _pulls(
-    points: NDArray[np.float64], tetrahedra: NDArray[np.int32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return weighted moves (K, 4, 3) of the corners in mm, and the weights (K,)."""
-    corners = points[tetrahedra]
-    a, b, c, d = (corners[:, place] for place in range(4))
-    # The slope of six times the volume at a corner is the cross product of two edges of the opposite face.
-    slopes = np.stack([np.cross(d - b, c - b), np.cross(c - a, d - a), np.cross(d - a, b - a), np.cross(b - a, c - a)],
-                      axis=1)
-    volume = np.maximum(np.einsum("ij,ij->i", slopes[:, 3], d - a), np.finfo(float).tiny)
-    away = 4.0 * (corners - corners.mean(axis=1, keepdims=True))  # from each of the other three corners, added
-    squares = np.einsum("ijk,ijk->i", away, corners)
-    badness = squares / volume ** (2.0 / 3.0)
-    weight = (badness / badness_of_regular()) ** _SEVERITY
-    slope = 2.0 * away / squares[:, None, None] - (2.0 / 3.0) * slopes / volume[:, None, None]
-    return -_STEP * (weight * squares / 6.0)[:, None, None] * slope, weight
+    points: NDArray[np.float64], tetrahedra: NDArray[np.int32], pulls: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Write the weighted moves (3, K, 4) of the corners in mm, and return the weights (K,)."""
+    first = points[tetrahedra[:, 0]]
+    edges = [np.ascontiguousarray((points[tetrahedra[:, corner]] - first).T) for corner in (1, 2, 3)]
+    # The slope of six times the volume at a corner is the cross product of the edges between the other three.
+    slopes = [_cross(edges[1], edges[2]), _cross(edges[2], edges[0]), _cross(edges[0], edges[1])]
+    volume = np.maximum(_dot(slopes[2], edges[2]), np.finfo(float).tiny)
+    ends = edges[0] + edges[1] + edges[2]
+    squares = 4.0 * (_dot(edges[0], edges[0]) + _dot(edges[1], edges[1]) + _dot(edges[2], edges[2])) - _dot(ends, ends)
+    weight = (squares / volume ** (2.0 / 3.0) / _REGULAR) ** _SEVERITY
+    of_squares, of_volume = _STEP * weight / 3.0, _STEP * weight * squares / (9.0 * volume)
+    pulls[:, :, 0] = 0.0
+    for corner, (edge, slope) in enumerate(zip(edges, slopes, strict=True), 1):
+        pull = of_volume * slope - of_squares * (4.0 * edge - ends)
+        pulls[:, :, corner] = pull
+        pulls[:, :, 0] -= pull  # moves that keep the middle of the tetrahedron in place
+    return weight
 
 
-def badness_of_regular() -> float:
-    """Return the badness of the regular tetrahedron: six edges of 1, six volumes of one over the root of 72."""
-    return 6.0 / 0.5 ** (1.0 / 3.0)
+def _cross(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cross products (3, K)."""
+    return np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
+
+
+def _dot(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]

@@ -95,26 +95,28 @@ def smooth_walls(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
     tetrahedra = np.unique(lattice.stars(lattice.mixed_vertices(numbers)))
     changed = 0
     for turn in range(_SMOOTHING_ROUNDS):
-        own = numbers[tetrahedra]
-        other, faces, kept = _strongest_neighbor(own, numbers[lattice.neighbors(tetrahedra)])
-        moves = (faces >= 2) & (faces > kept)
+        own, beside = numbers[tetrahedra], numbers[lattice.neighbors(tetrahedra)]
+        kept = (beside == own[:, None]).sum(axis=1)
+        rows = np.flatnonzero(kept <= 2)
+        other, faces = _strongest_neighbor(own[rows], beside[rows])
+        moves = (faces >= 2) & (faces > kept[rows])
         if turn < _TIES_UNTIL:
-            moves |= (faces >= 2) & (faces == kept)
+            moves |= (faces >= 2) & (faces == kept[rows])
             moves &= chance.random(len(moves)) < 0.5
-        numbers[tetrahedra[moves]] = other[moves]
+        numbers[tetrahedra[rows[moves]]] = other[moves]
         changed += int(moves.sum())
     return changed
 
 
 def _strongest_neighbor(
     own: NDArray[np.uint8], beside: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the commonest other label behind the four faces, behind how many it is, and behind how many the own is."""
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the commonest other label behind the four faces (K, 4) of tetrahedra, and behind how many it is."""
     counts = (beside[:, :, None] == beside[:, None, :]).sum(axis=2)
     counts[beside == own[:, None]] = 0
     face = counts.argmax(axis=1)
     rows = np.arange(len(own))
-    return beside[rows, face], counts[rows, face], (beside == own[:, None]).sum(axis=1)
+    return beside[rows, face], counts[rows, face]
 
 
 def _by_type(lattice: Lattice, vertices: Numbers) -> tuple[Numbers, Numbers]:
