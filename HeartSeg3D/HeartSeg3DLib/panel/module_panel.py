@@ -90,6 +90,8 @@ class ModulePanel:
         if self.context.parameters is not None:
             # Wrapping the node again drops values that this version does not know.
             self.context.logic.getParameterNode().parameterNode.Modified()
+            self.segment.choices.show_parameters()
+            self.chambers.tools.show_mode()
             self.show_result()
             self._loading_ended.start()
 

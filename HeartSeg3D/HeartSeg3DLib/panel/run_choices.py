@@ -29,6 +29,7 @@ class RunChoices:
         self._context = context
         self._devices_failed = devices_failed
         self._query: Any = None
+        self._devices_known = False
         self._filling = False
         self._models: list[Any] = []
         ui = context.ui
@@ -73,8 +74,10 @@ class RunChoices:
             selector.setCurrentIndex(max(index, 0))
         self._quality_buttons()[parameters.quality].checked = True
         self._filling = False
-        if self._models and self._context.ui.modelSelector.findData(parameters.model) < 0:
-            parameters.model = self._models[0].id
+        for selector, parameter in self._selectors():
+            settled = parameter != "device" or self._devices_known
+            if settled and selector.count > 0 and selector.findData(getattr(parameters, parameter)) < 0:
+                setattr(parameters, parameter, selector.itemData(0))
         self.show_times()
 
     def show_times(self) -> None:
@@ -127,6 +130,7 @@ class RunChoices:
         else:
             label = self._context.services.devices.label
             self._fill(self._context.ui.deviceSelector, [(label(device), device.id) for device in self._query.devices])
+            self._devices_known = True
             self.show_parameters()
         return True
 

@@ -229,6 +229,18 @@ class DeviceCase(PanelCase):
         self.ui.deviceSelector.setCurrentIndex(2)
         self.assertEqual(self.parameters.device, "cuda:0")
 
+    def test_a_loaded_scene_s_choices_are_shown_and_what_is_not_here_becomes_the_first(self) -> None:
+        self.turn_the_pump(2)
+        parameters = self.parameters
+        parameters.quality, parameters.modality, parameters.editMode = "best", "mr", "background"
+        parameters.model, parameters.device = "trained elsewhere", "cuda:7"
+        self.panel.scene_imported()
+        self.assertTrue(self.ui.bestRadio.checked)
+        self.assertEqual(self.ui.modalitySelector.currentIndex, 2)
+        self.assertTrue(self.ui.backgroundRadio.checked)
+        self.assertEqual(parameters.model, self.ui.modelSelector.itemData(0))
+        self.assertEqual(parameters.device, "auto")
+
     def test_the_card_of_the_model_opens(self) -> None:
         self.ui.modelCardButton.click()
         titles = [dialog.windowTitle for dialog in self.form.findChildren("QDialog")]
