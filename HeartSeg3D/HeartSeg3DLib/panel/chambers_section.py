@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -19,10 +20,16 @@ QUIET_MS = 300
 
 
 class ChambersSection:
-    """A row for each structure of the shown segmentation."""
+    """A row for each structure of the shown segmentation.
 
-    def __init__(self, context: PanelContext) -> None:
+    Args:
+        context: The panel's widgets and collaborators.
+        volumes_changed: Called once the volumes have been counted after a change.
+    """
+
+    def __init__(self, context: PanelContext, volumes_changed: Callable[[], None]) -> None:
         self._context = context
+        self._volumes_changed = volumes_changed
         self._segmentation: Any = None
         self._rows: list[ChamberRow] = []
         self._volumes: dict[str, float] = {}
@@ -33,7 +40,7 @@ class ChambersSection:
         self._quiet = qt.QTimer(context.form)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)
-        self._quiet.connect("timeout()", self._measure_volumes)
+        self._quiet.connect("timeout()", self._measure_changes)
         self._afterwards = qt.QTimer(context.form)
         self._afterwards.setSingleShot(True)
         self._afterwards.setInterval(0)
@@ -68,6 +75,10 @@ class ChambersSection:
         """Count the volumes again, see what is edited, and show both at once."""
         self._measure_volumes()
         self._measure_edits()
+
+    def _measure_changes(self) -> None:
+        self._measure_volumes()
+        self._volumes_changed()
 
     def _measure_volumes(self) -> None:
         """The first half of measuring; the second follows once the panel has had a moment."""

@@ -57,12 +57,11 @@ class FunctionSection:
             self.show_parameters()
         if self._segmentation is None:
             return
-        facts = self._facts()
-        if tuple(facts.values()) == self._asked:
+        facts, functions, ui = self._facts(), self._context.services.function_result, self._context.ui
+        asked = (*facts.values(), functions.volumes_stamp(self._segmentation))
+        if asked == self._asked:
             return
-        self._asked = tuple(facts.values())
-        functions = self._context.services.function_result
-        ui = self._context.ui
+        self._asked = asked
         try:
             function = functions.function_of(self._segmentation, **facts)
         except HeartSegError as error:

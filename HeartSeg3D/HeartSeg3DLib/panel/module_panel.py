@@ -42,7 +42,7 @@ class ModulePanel:
             form, ui, logic, icons, questions or Questions(form), services or SceneServices(), Pump(form),
             MessageArea(ui),
         )
-        self.chambers = ChambersSection(self.context)
+        self.chambers = ChambersSection(self.context, lambda: self.function.refresh())
         self.segment = SegmentSection(self.context, self.chambers.tools.leave)
         self.function = FunctionSection(self.context)
         self.batch = BatchSection(self.context, self.segment.choices)

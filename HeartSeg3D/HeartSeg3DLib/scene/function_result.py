@@ -8,7 +8,7 @@ from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
 from HeartSeg3DLib.measurement import HeartFunction, heart_function
 from HeartSeg3DLib.scene.cardiac_phases import mark_phases
 from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
-from HeartSeg3DLib.scene.phase_volumes import volumes_of_phase
+from HeartSeg3DLib.scene.layer_volumes import stamp_of
 from HeartSeg3DLib.scene.sequence_result import (
     HEART_RATE_ATTRIBUTE,
     SequencePlacement,
@@ -20,10 +20,12 @@ from HeartSeg3DLib.scene.sequence_result import (
     selected_phase,
     sequence_of,
 )
+from HeartSeg3DLib.scene.volume_table import volumes_of
 from HeartSeg3DLib.scene.volumes import times_of_sequence
 
 __all__ = ["SequencePlacement", "check_sequence_target", "function_facts", "function_of", "is_sequence_result",
-           "phase_count", "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves"]
+           "phase_count", "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves",
+           "volumes_stamp"]
 
 _FROM_SCANNER = "from the scanner"
 _MUSCLE = ("MYO", "SCAR", "MVO", "OEDEMA")
@@ -40,9 +42,22 @@ def volume_curves(segmentation: Any) -> dict[str, list[float]]:
         UsageError: It is the result of a single volume.
     """
     transform = segmentation.GetParentTransformNode()
-    found = [volumes_of_phase(phase, transform) for phase in phases_of(segmentation)]
+    found = [volumes_of(phase.GetSegmentation(), transform) for phase in phases_of(segmentation)]
     ids = dict.fromkeys(id for phase in found for id in phase)
     return {id: [phase.get(id, 0.0) for phase in found] for id in ids}
+
+
+def volumes_stamp(segmentation: Any) -> tuple[Any, ...]:
+    """Return what changes whenever the volume of a structure may have changed in any phase; takes no time.
+
+    Args:
+        segmentation: The vtkMRMLSegmentationNode that plays the phases.
+
+    Raises:
+        UsageError: It is the result of a single volume.
+    """
+    transform = segmentation.GetParentTransformNode()
+    return tuple(stamp_of(phase.GetSegmentation(), transform) for phase in phases_of(segmentation))
 
 
 def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,

@@ -14,6 +14,7 @@ from HeartSeg3DLib import __version__
 from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.scene import original
+from HeartSeg3DLib.scene.layer_volumes import take_over
 from HeartSeg3DLib.scene.segment_description import describe
 from HeartSeg3DLib.scene.segment_voxels import BINARY
 from HeartSeg3DLib.scene.text import _
@@ -94,6 +95,7 @@ def place_frame(scan: ScanSource, frame: FrameResult, target: Any = None, *, mod
             _fill(target, scan, content, model)
             if is_empty:  # made by the user a moment ago, to be filled
                 _belong_to(target, scan)
+        take_over(target.GetSegmentation(), scan.transform, frame.volumes_ml)
         return target
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or result_name(scan))
     try:
@@ -102,6 +104,7 @@ def place_frame(scan: ScanSource, frame: FrameResult, target: Any = None, *, mod
     except BaseException:
         remove_result(node)
         raise
+    take_over(node.GetSegmentation(), scan.transform, frame.volumes_ml)
     return node
 
 

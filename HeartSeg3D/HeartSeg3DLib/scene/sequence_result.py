@@ -15,7 +15,7 @@ import slicer
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.scene import original
-from HeartSeg3DLib.scene.phase_volumes import volumes_of_phase
+from HeartSeg3DLib.scene.layer_volumes import take_over
 from HeartSeg3DLib.scene.segmentation_result import (
     CLOSED_SURFACE,
     MARKS_ATTRIBUTE,
@@ -69,7 +69,7 @@ class SequencePlacement:
         node.SetAttribute(original.EDITED_ATTRIBUTE, "[]")
         index = self._scan.node.GetNthIndexValue(frame.index)
         stored = self._phases.SetDataNodeAtValue(node, index)
-        volumes_of_phase(stored, self._scan.transform)  # now, while the GUI waits for one phase, not later for all
+        take_over(stored.GetSegmentation(), self._scan.transform, frame.volumes_ml)
         kept = slicer.vtkMRMLLabelMapVolumeNode()
         original.write_kept(kept, self._scan, frame)
         self._kept.SetDataNodeAtValue(kept, index)

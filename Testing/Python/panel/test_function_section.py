@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import qt
+import slicer
 
 from HeartSeg3DLib.measurement.function import HeartFunction, heart_function
 from HeartSeg3DLib.panel.function_section import function_rows
@@ -23,6 +25,7 @@ class FakeFunctionResult:
         self.stored: list[HeartFunction] = []
         self.plots = 0
         self.phase = 0
+        self.volumes = VOLUMES
 
     def is_sequence_result(self, segmentation: Any) -> bool:
         return True
@@ -38,7 +41,10 @@ class FakeFunctionResult:
 
     def function_of(self, segmentation: Any, **facts: Any) -> HeartFunction:
         self.asked.append(facts)
-        return heart_function(VOLUMES, [None] * 4, myocardial_mass_g=[100.0] * 4, **facts)
+        return heart_function(self.volumes, [None] * 4, myocardial_mass_g=[100.0] * 4, **facts)
+
+    def volumes_stamp(self, segmentation: Any) -> tuple[Any, ...]:
+        return tuple(self.volumes["LV"])
 
     def store_function(self, segmentation: Any, function: HeartFunction) -> None:
         self.stored.append(function)
@@ -97,6 +103,18 @@ class BeatingCase(PanelCase):
         before = len(self.functions.asked)
         self.parameters.quality = "fast"
         self.assertEqual(len(self.functions.asked), before)
+
+    def test_after_an_edit_the_ejection_fraction_is_that_of_the_edited_phases(self) -> None:
+        self.functions.volumes = {**VOLUMES, "LV": [120.0, 100.0, 60.0, 80.0]}
+        segmentation = self.parameters.result
+        segmentation.GetSegmentation().GetSegment("LV").Modified()
+        for _attempt in range(2000):
+            slicer.app.processEvents()
+            if self.text("Ejection fraction")[0] == "50":
+                break
+            time.sleep(0.002)
+        self.assertEqual(self.text("Ejection fraction")[0], "50")
+        self.assertEqual(self.functions.stored[-1].ventricles["LV"].esv_ml, 60.0)
 
     def test_plot_and_copy(self) -> None:
         self.ui.showPlotButton.click()

@@ -192,6 +192,18 @@ class FunctionTest(unittest.TestCase):
         self.heart.SetAndObserveTransformNodeID(transform.GetID())
         np.testing.assert_allclose(function_result.volume_curves(self.heart)["LV"], np.multiply(after["LV"], 1.1))
 
+    def test_the_stamp_of_the_volumes_changes_with_an_edit_of_any_phase_and_with_a_transform_alone(self) -> None:
+        stamp = function_result.volumes_stamp(self.heart)
+        function_result.select_phase(self.heart, 2)
+        function_result.store_function(self.heart, function_result.function_of(self.heart))
+        self.assertEqual(function_result.volumes_stamp(self.heart), stamp)
+        editing.shrink(self.heart, "LV", 1.5, "neighbors")
+        edited = function_result.volumes_stamp(self.heart)
+        self.assertNotEqual(edited, stamp)
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "larger")
+        self.heart.SetAndObserveTransformNodeID(transform.GetID())
+        self.assertNotEqual(function_result.volumes_stamp(self.heart), edited)
+
     def test_ejection_fraction_and_phases(self) -> None:
         function = function_result.function_of(self.heart, heart_rate=60.0, height_cm=180.0, weight_kg=80.0)
         left = function.ventricles["LV"]

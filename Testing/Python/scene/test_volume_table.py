@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unittest
 from typing import Any
 
@@ -95,6 +96,36 @@ class VolumeTableTest(unittest.TestCase):
         self.result.GetSegmentation().AddEmptySegment("all", "all")
         slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, self.result, "all", volume)
         self.assert_volumes({**expected(), "all": voxels.size * VOXEL_ML})
+
+    def told(self, **changes: float) -> Any:
+        """A result whose volumes the child has told, a little other than they are so that a count would show."""
+        frame = dataclasses.replace(a_frame(), volumes_ml={**expected(1.5), **changes})
+        return place_frame(scan_of(volume_table.source_volume(self.result)), frame)
+
+    def test_what_the_child_has_counted_is_not_counted_again_until_it_changes(self) -> None:
+        self.result = self.told()
+        self.assert_volumes(expected(1.5))
+        self.under(np.diag([2, 1, 1, 1]))
+        self.assert_volumes(expected(2.0))
+        self.result.SetAndObserveTransformNodeID(None)
+        labelmap = self.result.GetSegmentation().GetSegment("LV").GetRepresentation("Binary labelmap")
+        labelmap.Modified()
+        self.assert_volumes(expected())
+
+    def test_what_the_child_has_counted_follows_a_linear_transform_of_the_scan_and_no_other(self) -> None:
+        volume = volume_table.source_volume(self.result)
+        self.under(np.diag([-1.1, 0.9, 1.3, 1]))
+        volume.SetAndObserveTransformNodeID(self.result.GetTransformNodeID())
+        self.result = self.told()
+        self.assert_volumes(expected(1.5 * 1.1 * 0.9 * 1.3))
+        volume.SetAndObserveTransformNodeID(stretching_transform(0.0).GetID())
+        self.result = self.told()
+        self.assert_volumes(expected(), relative=1e-6)
+
+    def test_a_structure_that_the_child_did_not_tell_of_is_counted(self) -> None:
+        frame = dataclasses.replace(a_frame(), volumes_ml={"LV": 1.0})
+        self.result = place_frame(scan_of(volume_table.source_volume(self.result)), frame)
+        self.assert_volumes(expected())
 
     def test_the_table_is_made_once_and_says_what_is_measured(self) -> None:
         table = volume_table.update_table(self.result)
