@@ -23,9 +23,11 @@ from HeartSeg3DLib.scene.segment_voxels import (
     BINARY,
     Extent,
     SegmentBox,
+    add_voxels,
     bounding_extent,
     crop,
     layers_of,
+    taken_where,
     voxels_of,
     write_box,
 )
@@ -98,8 +100,9 @@ def restore(segmentation: Any, ids: Iterable[str] | None = None) -> None:
 
     Args:
         segmentation: vtkMRMLSegmentationNode; the caller has saved its state for undo.
-        ids: Segment ids; other structures lose the voxels that these win back. None for the whole result of the
-            model: structures of the heart that a person added are removed, any other segments stay as they are.
+        ids: Segment ids; other structures lose the voxels that these win back, and get back those that these had taken
+            from them. None for the whole result of the model: structures of the heart that a person added are removed,
+            any other segments stay as they are.
 
     Raises:
         InputError: The model's own result is gone, or lacks one of the structures.
@@ -199,7 +202,25 @@ def _give_back(segmentation: Any, id: str, kept: Any) -> None:
     before = np.zeros(_shape(extent), np.uint8) if empty else (
         crop(labelmap, extent) == segment.GetLabelValue()).astype(np.uint8)
     wanted = (crop(lattice, extent) == BY_ID[id].value).astype(np.uint8)
-    write_box(segmentation, id, wanted, SegmentBox(extent, before, lattice.GetSpacing(), lattice))
+    box = SegmentBox(extent, before, lattice.GetSpacing(), lattice)
+    write_box(segmentation, id, wanted, box)
+    _return_taken(segmentation, id, np.where((before > 0) & (wanted == 0), crop(lattice, extent), 0), box)
+
+
+def _return_taken(segmentation: Any, id: str, owners: NDArray[Any], box: SegmentBox) -> None:
+    """Give the voxels that a structure had taken, and now left empty, to those who had them in the model's result.
+
+    Args:
+        segmentation: vtkMRMLSegmentationNode.
+        id: The structure that left them.
+        owners: (z, y, x) label value of the owner of each voxel that was left, elsewhere 0.
+        box: Where they lie.
+    """
+    owners = np.where(taken_where(segmentation, id, box, lambda other: True), 0, owners)
+    for value in np.unique(owners[owners > 0]):
+        owner = STRUCTURES[int(value)].id if int(value) in STRUCTURES else ""
+        if segmentation.GetSegmentation().GetSegment(owner) is not None:
+            add_voxels(segmentation, owner, owners == value, box)
 
 
 def _give_back_all(segmentation: Any, kept: Any, found: set[str]) -> None:

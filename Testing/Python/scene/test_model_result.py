@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
+from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.scene import original
 from HeartSeg3DLib.scene.segmentation_result import CLOSED_SURFACE, place_frame
@@ -62,6 +63,20 @@ class ModelResultTest(unittest.TestCase):
         original.restore(self.result, ["LV"])
         np.testing.assert_array_equal(exported(self.result, self.volume), whole(labels_in_box()))
         self.assertEqual(original.edited(self.result), set())
+
+    def test_what_it_had_taken_goes_back_to_its_owners_and_fills_no_hole_made_by_hand(self) -> None:
+        model = whole(labels_in_box())
+        taken = slicer.util.arrayFromSegmentBinaryLabelmap(self.result, "LV", self.volume).copy()
+        taken[model == BY_ID["MYO"].value] = 1
+        erased = np.argwhere(model == BY_ID["RV"].value)[0]
+        self.draw("RV", tuple(erased), 0)
+        self.draw("MYO", (slice(None),) * 3, 0)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(taken, self.result, "LV", self.volume)
+        self.assertEqual(original.edited(self.result), {"LV", "MYO", "RV"})
+        original.restore(self.result, ["LV"])
+        model[tuple(erased)] = 0
+        np.testing.assert_array_equal(exported(self.result, self.volume), model)
+        self.assertEqual(original.edited(self.result), {"RV"})
 
     def test_a_removed_structure_comes_back_with_its_name(self) -> None:
         self.contents.RemoveSegment("RV")
