@@ -1,0 +1,144 @@
+"""Grows walls around blood pools, which label maps of contrast-enhanced blood do not have.
+
+A wall takes background only: other cavities, the myocardium and walls that are there already stay. Where a structure is
+cut by the image border, and where a vessel ends flat, it stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..errors import InputError, UsageError
+from .checking import name_of
+from .flat_ends import Plane
+from .indicators import index_to_point
+from .mesh import OUTSIDE
+from .patches import AO, LA, LV, PA, RA, RV, WALL_OF
+
+WALL_MM: dict[int, float] = {RV: 3.5, LA: 2.0, RA: 2.0, AO: 2.0, PA: 2.0}
+"""Wall thickness by cavity, as four-chamber pipelines use it (pycemrg and CemrgApp's four-chamber scheme)."""
+
+_THICKEST_MM = 15.0
+
+
+@dataclass(frozen=True)
+class Walled:
+    """A label map with walls.
+
+    Attributes:
+        labels: The map, uint8; walls have the values 103 to 107.
+        asked_mm: Thickness asked for, by wall value.
+        measured_mm: Median thickness that the voxels of each wall have where it is free, by wall value.
+        sentences: The same for the user.
+    """
+
+    labels: sitk.Image
+    asked_mm: dict[int, float]
+    measured_mm: dict[int, float]
+    sentences: tuple[str, ...]
+
+
+def add_walls(
+    labels: sitk.Image, thickness_mm: Mapping[int, float] = WALL_MM, open_ends: Mapping[int, Sequence[Plane]] = {},
+) -> Walled:
+    """Return the label map with a wall around every cavity named.
+
+    A background voxel within reach of several cavities goes to the one it is nearest to, in parts of its wall.
+
+    Args:
+        labels: 3-D uint8 label map. Cavities that are absent are left out; a wall that is there already is kept.
+        thickness_mm: Thickness by cavity value.
+        open_ends: Flat ends of vessels by cavity value, normals outward: nothing grows beyond these planes.
+
+    Raises:
+        UsageError: A structure that is no cavity, or a thickness that no wall has.
+        InputError: The voxels are larger than twice the wall.
+    """
+    _check(labels, thickness_mm)
+    voxels = sitk.GetArrayFromImage(labels)
+    spacing = labels.GetSpacing()[::-1]
+    nearest, walls = np.full(voxels.shape, 1.0, np.float32), np.zeros(voxels.shape, np.uint8)
+    asked: dict[int, float] = {}
+    for cavity, wall_mm in thickness_mm.items():
+        wall = WALL_OF[cavity]
+        if not (voxels == cavity).any() or (voxels == wall).any():
+            continue
+        asked[wall] = wall_mm
+        part, distance = _distance(voxels == cavity, spacing, wall_mm)
+        share = distance / wall_mm
+        for plane in open_ends.get(cavity, ()):
+            share[_beyond(labels, part, plane, wall_mm)] = np.inf
+        closer = (share <= nearest[part]) & (voxels[part] == OUTSIDE)
+        nearest[part][closer] = share[closer]
+        walls[part][closer] = wall
+    voxels[walls > 0] = walls[walls > 0]
+    result = sitk.GetImageFromArray(voxels)
+    result.CopyInformation(labels)
+    measured = {wall: _thickness(voxels, wall, spacing) for wall in asked if (voxels == wall).any()}
+    return Walled(result, asked, measured, tuple(_sentences(asked, measured)))
+
+
+def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
+    for cavity, wall_mm in thickness_mm.items():
+        if cavity not in WALL_OF or cavity == LV:
+            raise UsageError(f"{name_of(cavity)} gets no wall.",
+                             "Give walls to RV, LA, RA, AO and PA; the left ventricle has its myocardium.")
+        if not 0.0 < wall_mm <= _THICKEST_MM:
+            raise UsageError(f"{wall_mm:g} mm is no thickness of a wall of the heart.",
+                             f"Choose a thickness of more than 0 and at most {_THICKEST_MM:g} mm.")
+        if min(labels.GetSpacing()) > 2.0 * wall_mm:
+            raise InputError(f"A wall of {wall_mm:g} mm is less than half a voxel "
+                             f"({' x '.join(f'{size:.2g}' for size in labels.GetSpacing())} mm).",
+                             "Resample the label map to finer voxels, or ask for a thicker wall.")
+
+
+def _distance(
+    mask: NDArray[np.bool_], spacing: tuple[float, ...], reach_mm: float
+) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
+    """Return the box around a cavity with room for its wall, and the distance in mm from the cavity's surface there.
+
+    Centers of voxels lie half a voxel behind the surface, so that a wall has its thickness in the mean.
+    """
+    part = []
+    for axis, step in enumerate(spacing):
+        others = tuple(other for other in range(3) if other != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        margin = int(np.ceil(reach_mm / step)) + 1
+        part.append(slice(max(int(filled[0]) - margin, 0), int(filled[-1]) + margin + 1))
+    box = tuple(part)
+    field = ndimage.distance_transform_edt(~mask[box], spacing).astype(np.float32)
+    return box, field - 0.5 * min(spacing)
+
+
+def _beyond(labels: sitk.Image, part: tuple[slice, ...], plane: Plane, reach_mm: float) -> NDArray[np.bool_]:
+    """Return which voxels of a box lie outside of a vessel's flat end."""
+    index = np.stack(np.meshgrid(*[np.arange(side.start, side.start + size) for side, size in zip(
+        part, _shape(labels, part), strict=True)], indexing="ij"), axis=-1)[..., ::-1]
+    offset = index @ index_to_point(labels).T + labels.GetOrigin() - plane.point
+    height = offset @ plane.normal
+    return np.asarray((height > 0.0) & (height <= 2.0 * reach_mm + max(labels.GetSpacing())))
+
+
+def _shape(labels: sitk.Image, part: tuple[slice, ...]) -> list[int]:
+    return [len(range(*side.indices(size))) for side, size in zip(part, labels.GetSize()[::-1], strict=True)]
+
+
+def _thickness(voxels: NDArray[np.uint8], wall: int, spacing: tuple[float, ...]) -> float:
+    """Return the median over the wall's free outer voxels of their distance from what the wall encloses, in mm."""
+    mask = voxels == wall
+    outside = np.pad(voxels == OUTSIDE, 1, constant_values=True)
+    outer = mask & ndimage.binary_dilation(outside)[1:-1, 1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt((voxels == wall) | (voxels == OUTSIDE), spacing)
+    chosen = depth[outer if outer.any() else mask]
+    return float(np.median(chosen))
+
+
+def _sentences(asked: dict[int, float], measured: dict[int, float]) -> list[str]:
+    return [f"{name_of(wall)}: {asked[wall]:.1f} mm asked for, {measured[wall]:.1f} mm made." if wall in measured
+            else f"{name_of(wall)}: no free voxel around the cavity, so there is no wall." for wall in asked]

@@ -1,0 +1,87 @@
+"""Walls take background only, have the thickness asked for, and leave cuts and flat ends open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from analytic_heart import AO, RV, analytic_heart
+from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSeg3DLib.meshing.flat_ends import Plane
+from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls
+
+AO_WALL, RV_WALL = 106, 103
+
+
+@pytest.fixture(scope="module")
+def heart() -> sitk.Image:
+    return analytic_heart((1.5, 1.5, 1.5))
+
+
+def tube(spacing: float = 0.5) -> sitk.Image:
+    """A vessel of 8 mm radius along z, from 5 mm to 35 mm of 40 mm."""
+    count = int(40 / spacing)
+    z, y, x = (np.indices((count,) * 3) + 0.5) * spacing
+    image = sitk.GetImageFromArray((np.hypot(x - 20, y - 20) < 8).astype(np.uint8) * AO * (np.abs(z - 20) < 15))
+    image.SetSpacing((spacing,) * 3)
+    image.SetOrigin((spacing / 2,) * 3)
+    return sitk.Cast(image, sitk.sitkUInt8)
+
+
+def test_walls_take_background_only(heart: sitk.Image) -> None:
+    before, after = (sitk.GetArrayFromImage(image) for image in (heart, add_walls(heart).labels))
+    changed = before != after
+    assert not before[changed].any()
+    assert set(np.unique(after[changed])) == {103, 104, 105, 106, 107}
+
+
+def test_a_wall_is_as_thick_as_asked_for() -> None:
+    walled = add_walls(tube(), {AO: 3.0})
+    voxels = sitk.GetArrayFromImage(walled.labels)
+    middle = np.count_nonzero(voxels[40] == AO_WALL) * 0.25
+    assert middle == pytest.approx(np.pi * (11**2 - 8**2), rel=0.06)
+    assert walled.measured_mm[AO_WALL] == pytest.approx(3.0, abs=0.3)
+    assert "3.0 mm asked for" in walled.sentences[0]
+
+
+def test_flat_ends_stay_open() -> None:
+    ends = {AO: [Plane(np.array([20.0, 20.0, 35.0]), np.array([0.0, 0.0, 1.0]))]}
+    voxels = sitk.GetArrayFromImage(add_walls(tube(), {AO: 2.0}, ends).labels)
+    assert not (voxels[70:] == AO_WALL).any()
+    assert (voxels[:10] == AO_WALL).any()
+    assert (voxels[68] == AO_WALL).any()
+
+
+def test_the_nearest_cavity_gets_a_voxel_between_two() -> None:
+    voxels = np.zeros((12, 12, 24), np.uint8)
+    voxels[2:10, 2:10, 2:10], voxels[2:10, 2:10, 14:22] = RV, AO
+    walled = sitk.GetArrayFromImage(add_walls(sitk.GetImageFromArray(voxels), {RV: 3.0, AO: 3.0}).labels)
+    assert walled[5, 5, 10:14].tolist() == [RV_WALL, RV_WALL, AO_WALL, AO_WALL]
+
+
+def test_a_wall_that_is_there_and_an_absent_cavity_are_left_alone() -> None:
+    voxels = np.zeros((12, 12, 12), np.uint8)
+    voxels[4:8, 4:8, 4:8], voxels[4:8, 4:8, 8] = AO, AO_WALL
+    walled = add_walls(sitk.GetImageFromArray(voxels), WALL_MM)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(walled.labels), voxels)
+    assert walled.asked_mm == {}
+
+
+def test_a_cavity_without_free_voxels_is_reported() -> None:
+    voxels = np.full((8, 8, 8), 2, np.uint8)
+    voxels[3:5, 3:5, 3:5] = RV
+    walled = add_walls(sitk.GetImageFromArray(voxels), {RV: 3.0})
+    assert walled.measured_mm == {}
+    assert "no free voxel" in walled.sentences[0]
+
+
+@pytest.mark.parametrize("wanted", [{1: 10.0}, {2: 3.0}, {AO: 0.0}, {AO: 80.0}, {AO: float("nan")}])
+def test_what_is_no_wall_is_refused(heart: sitk.Image, wanted: dict[int, float]) -> None:
+    with pytest.raises(UsageError):
+        add_walls(heart, wanted)
+
+
+def test_voxels_too_large_for_the_wall_are_refused(heart: sitk.Image) -> None:
+    with pytest.raises(InputError, match="half a voxel"):
+        add_walls(heart, {AO: 0.5})
