@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
 from HeartSeg3DLib.meshing.quality import MeshReport, check_tetrahedra, shape
@@ -88,3 +89,12 @@ def test_tetrahedron_shapes_are_those_of_the_textbook() -> None:
     assert shapes.scaled_jacobians == pytest.approx([1.0, np.sqrt(0.5), -np.sqrt(0.5)])
     assert shapes.smallest_dihedrals[:2] == pytest.approx(np.degrees(np.arccos([1 / 3, 3**-0.5])))
     assert shapes.largest_dihedrals[1] == pytest.approx(90.0)
+
+
+def test_a_structure_that_fell_apart_is_named() -> None:
+    values = np.zeros((6, 6, 6), np.uint8)
+    values[2:4, 2:4, 2:4] = 1
+    apart = np.concatenate([POINTS, POINTS + 10.0])
+    report = check_tetrahedra(mesh_of([[0, 1, 2, 3], [5, 6, 7, 8]], [1, 1], apart), sitk.GetImageFromArray(values))
+    (missed,) = [check for check in report.missed_aims if check.name.startswith("pieces")]
+    assert (missed.value, missed.where) == (1, ("1",))

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
 from . import shape
@@ -75,6 +76,10 @@ def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshR
         at_most("tetrahedra with all nodes on their label's boundary in %", _column(labels, "locked_percent"),
                 LOCKED_PERCENT),
     ]
+    if voxels is not None:
+        voxel_parts = _column(labels, "voxel_parts")
+        more = {place: parts - voxel_parts[place] for place, parts in _column(labels, "parts").items()}
+        aims.append(at_most("pieces into which a structure fell, more than its voxels have", more, 0))
     checks = [*_surface_checks(labels), *hard, *aims, *_voxel_checks(labels, whole)]
     return _report("tetrahedra", checks, whole, labels)
 
@@ -125,6 +130,7 @@ def _compare_with_voxels(mesh: SurfaceMesh, voxels: sitk.Image, labels: Figures)
     for value in sorted(set(counts) - {OUTSIDE} | set(labels)):
         figures = labels.setdefault(value, {"volume_mm3": 0.0})
         expected = counts.get(value, 0) * size
+        figures["voxel_parts"] = ndimage.label(array == value)[1]
         figures["voxel_volume_mm3"] = expected
         if expected == 0.0:
             continue
