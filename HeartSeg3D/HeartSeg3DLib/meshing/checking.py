@@ -22,6 +22,9 @@ _ROUNDING = 1e-3
 _BYTES_PER_SAMPLE = 70
 """Peak of resampling and extracting a surface, by sample of the field: 30 to 68 measured, most with many labels."""
 
+_COARSER = 1.1
+"""Factor between pitches that are tried until one fits."""
+
 _COARSEST_MM, _FINEST_MM = 1.0, 0.5
 """Limits of the pitch that the voxels alone suggest; thin walls may ask for less."""
 
@@ -107,10 +110,12 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
     """
     needed = field_memory(labels, pitch_mm)
     if needed > available_bytes:
-        fits = pitch_mm * (needed / available_bytes) ** (1 / 3) * 1.05
+        fits = pitch_mm
+        while field_memory(labels, fits) > available_bytes:
+            fits *= _COARSER
         raise InputError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
                          f"{available_bytes / 1e9:.1f} GB are free.",
-                         f"Choose an edge length of {fits:.2g} mm or more.")
+                         f"Choose an edge length of {fits:.3g} mm or more.")
 
 
 def name_of(value: int) -> str:

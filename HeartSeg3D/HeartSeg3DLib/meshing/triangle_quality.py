@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.spatial import cKDTree
 
 from ..errors import CheckError
 from .close_sheets import triangles_at_risk
@@ -27,6 +28,9 @@ _TINY = np.finfo(np.float64).tiny
 _ROUNDS = 40
 _BACK = 0.2
 """Share of the way to the rough surface that harmed points go back in one round, their neighbors half of it."""
+
+_REACH = 3.0
+"""Edge lengths around harmed points within which later rounds look for harm."""
 
 
 def choose_diagonals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -102,22 +106,35 @@ def undo_harm(
     Raises:
         CheckError: Triangles are still narrow or cut each other.
     """
-    back = np.zeros(len(smooth))
+    back, moved = np.zeros(len(smooth)), None
     neighbors = _mean_of_neighbors(triangles, len(smooth)) > 0
     for _ in range(_ROUNDS):
         points = smooth + back[:, None] * (rough - smooth)
         harmed = triangle_scaled_jacobians(points[triangles]) < FLOOR
         if not harmed.any():
-            at_risk = triangles_at_risk(points, triangles, edge)
-            if len(at_risk):
-                harmed[at_risk] = intersecting_triangles(points, triangles[at_risk])
+            if moved is None:
+                suspects, moved = triangles_at_risk(points, triangles, edge), np.zeros(len(points), bool)
+            else:  # once all were looked at, triangles can cut each other only near points that moved
+                suspects = _near(points, triangles, moved, _REACH * edge)
+            if len(suspects):
+                harmed[suspects] = intersecting_triangles(points, triangles[suspects])
         if not harmed.any():
             return points
         core = np.zeros(len(points))
         core[triangles[harmed]] = _BACK
+        if moved is not None:
+            moved |= core > 0
         back = np.minimum(back + core + 0.5 * _BACK * ((neighbors @ core > 0) & (core == 0)), 1.0)
     raise CheckError(f"{int(harmed.sum())} triangles of the surface cut each other or are too narrow.",
                      "Choose a finer edge length, or smooth the segmentation in these places.")
+
+
+def _near(
+    points: NDArray[np.float64], triangles: NDArray[np.int64], marked: NDArray[np.bool_], reach: float
+) -> NDArray[np.intp]:
+    """Return the triangles with a point within reach of a marked point."""
+    distance, _ = cKDTree(points[marked]).query(points, distance_upper_bound=reach)
+    return np.flatnonzero(np.isfinite(distance)[triangles].any(axis=1))
 
 
 def _edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
