@@ -26,7 +26,7 @@ _VALVES = {(LV, LA): "MV", (RV, RA): "TV", (LV, AO): "AV", (RV, PA): "PV"}
 _OUTLETS = (AO, PA)
 _INLETS = tuple(BY_ID[name].value for name in ("LSPV", "LIPV", "RSPV", "RIPV", "SVC", "IVC"))
 
-_BASE_MM, _BASE_COSINE = 5.0, 0.7
+_BASE_MM, _BASE_COSINE = 4.0, 0.85
 """The myocardium's outside belongs to the base within this distance of the mitral plane and this angle to it."""
 
 _CUT_COSINE = 0.9
@@ -103,7 +103,10 @@ def _name_base(mesh: SurfaceMesh, names: NDArray[np.object_]) -> None:
     normal /= length
     outside = np.isin(mesh.labels[:, 0], list(_LEFT_TISSUE)) & (mesh.labels[:, 1] == OUTSIDE)
     near = np.abs((centers - place) @ normal) <= _BASE_MM
-    names[outside & near & (normals @ normal >= _BASE_COSINE)] = "BASE"
+    rim = mesh.triangles[opening | (names == "BASE")]
+    for part in linked_parts(mesh.triangles, np.flatnonzero(outside & near & (normals @ normal >= _BASE_COSINE))):
+        if np.isin(mesh.triangles[part], rim).any():  # elsewhere the plane only passes through the heart
+            names[part] = "BASE"
 
 
 def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[Plane]) -> None:

@@ -49,7 +49,7 @@ def test_the_base_is_the_plane_of_the_mitral_valve(heart: tuple[SurfaceMesh, Pat
     cut = patches["BASE"][mesh.labels[patches["BASE"], 1] == 0]
     assert len(cut) > 50
     assert np.abs(centers[cut, 2] - LEFT_BASE).max() < 5
-    assert normals[cut, 2].min() > 0.6
+    assert normals[cut, 2].min() > 0.8
     assert centers[patches["EPI"], 2].min() < -48
 
 
