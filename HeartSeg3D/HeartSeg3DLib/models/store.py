@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from HeartSeg3DLib.models.package import (
     staged_folder,
     verify_package,
 )
+
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+"""Names that `staged_folder` gives."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,12 @@ class ModelStore:
                 copy_package(source, staging)
             verify_package(staging)
         return self.get(card.id)
+
+    def remove_unfinished(self) -> None:
+        """Remove what imports left behind whose process was killed; it also ends an import that goes on elsewhere."""
+        for folder in self.root.glob(".*.tmp") if self.root.is_dir() else ():
+            if _UNFINISHED.fullmatch(folder.name) and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self, id: str) -> None:
         """Remove an imported model.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import qt
 
 from HeartSeg3DLib.errors import HeartSegError
 from HeartSeg3DLib.panel.context import PanelContext
@@ -27,13 +26,27 @@ class ModelsSection:
         self._context = context
         self._changed = changed
         self._models: list[Any] = []
+        self._request: Any = None
+        self._doing = ""
+        self._began = 0.0
+        self._done: Callable[[Mapping[str, Any]], str]
         ui = context.ui
         ui.importModelButton.connect("clicked()", self._import_file)
         ui.importFolderButton.connect("clicked()", self._import_folder)
         ui.verifyModelButton.connect("clicked()", self._verify)
         ui.removeModelButton.connect("clicked()", self._remove)
+        ui.cancelModelButton.connect("clicked()", self._cancel)
         ui.modelsTable.connect("itemSelectionChanged()", self._show_buttons)
         ui.modelsTable.connect("cellDoubleClicked(int,int)", lambda row: self._show_card(row))
+
+    def abandon(self) -> None:
+        """Stop what goes on without a word, because the scene or the module closes; nothing is imported."""
+        if self._request is not None:
+            self._request.close()
+            self._request = None
+            self._context.pump.stop(self._step)
+            self._context.ui.modelsMessageLabel.text = ""
+            self._show_buttons()
 
     def refresh(self) -> None:
         """List the models again."""
@@ -49,12 +62,15 @@ class ModelsSection:
 
     def _show_buttons(self) -> None:
         model = self._selected()
-        ui = self._context.ui
-        ui.verifyModelButton.enabled = model is not None
-        ui.removeModelButton.enabled = model is not None and not model.shipped
+        ui, busy = self._context.ui, self._request is not None
+        for button in (ui.importModelButton, ui.importFolderButton):
+            button.enabled = not busy
+        ui.cancelModelButton.visible = busy
+        ui.verifyModelButton.enabled = model is not None and not busy
+        ui.removeModelButton.enabled = model is not None and not model.shipped and not busy
         ui.removeModelButton.toolTip = (
-            _("Delete this model from this computer.") if ui.removeModelButton.enabled
-            else _("Only imported models can be removed.")
+            _("Only imported models can be removed.") if model is not None and model.shipped
+            else _("Delete this model from this computer.")
         )
 
     def _selected(self) -> Any:
@@ -70,36 +86,63 @@ class ModelsSection:
     def _import(self, path: str) -> None:
         if path:
             choices = self._context.services.model_choices
-            self._do(lambda: _("Imported {title}.").format(title=choices.import_model(Path(path)).title))
+            self._ask(lambda: choices.import_model(Path(path)), _("Importing the model…"), self._tell_imported)
+
+    def _tell_imported(self, result: Mapping[str, Any]) -> str:
+        models = self._context.services.model_choices.model_choices()
+        titles = {model.id: model.title for model in models}
+        return _("Imported {title}.").format(title=titles.get(result["id"], result["id"]))
 
     def _verify(self) -> None:
-        def verify() -> str:
-            model = self._selected()
-            self._context.services.model_choices.verify_model(model.id)
-            return _("{title} is complete and unaltered.").format(title=model.title)
-
-        self._do(verify)
+        model, choices = self._selected(), self._context.services.model_choices
+        self._ask(lambda: choices.verify_model(model.id), _("Verifying {title}…").format(title=model.title),
+                  lambda _result: _("{title} is complete and unaltered.").format(title=model.title))
 
     def _remove(self) -> None:
         model = self._selected()
         question = _("Remove the model '{title}' from this computer?").format(title=model.title)
-        if self._context.questions.confirm(question, _("Remove")):
-            def remove() -> str:
-                self._context.services.model_choices.remove_model(model.id)
-                return _("Removed {title}.").format(title=model.title)
-
-            self._do(remove)
-
-    def _do(self, action: Callable[[], str]) -> None:
-        """Do something to the models and say how it went."""
-        label = self._context.ui.modelsMessageLabel
-        qt.QApplication.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+        if not self._context.questions.confirm(question, _("Remove")):
+            return
         try:
-            label.text = action()
+            self._context.services.model_choices.remove_model(model.id)
         except HeartSegError as error:
-            label.text = str(error)
-        finally:
-            qt.QApplication.restoreOverrideCursor()
+            self._end(str(error))
+        else:
+            self._end(_("Removed {title}.").format(title=model.title))
+
+    def _ask(self, start: Callable[[], Any], doing: str, done: Callable[[Mapping[str, Any]], str]) -> None:
+        """Ask a child process, which takes seconds to load PyTorch, and go on when it has answered."""
+        try:
+            self._request = start()
+        except HeartSegError as error:
+            self._end(str(error))
+            return
+        self._doing, self._done, self._began = doing, done, time.monotonic()
+        self._show_progress()
+        self._show_buttons()
+        self._context.pump.start(self._step)
+
+    def _step(self) -> bool:
+        request = self._request
+        if request is None:
+            return True
+        if not request.step():
+            self._show_progress()
+            return False
+        self._end(str(request.error) if request.error is not None else self._done(request.result))
+        return True
+
+    def _cancel(self) -> None:
+        self.abandon()
+        self._context.ui.modelsMessageLabel.text = _("Cancelled.")
+
+    def _show_progress(self) -> None:
+        self._context.ui.modelsMessageLabel.text = f"{self._doing} {time.monotonic() - self._began:.0f} s"
+
+    def _end(self, text: str) -> None:
+        """Say how it went and list the models anew."""
+        self._request = None
+        self._context.ui.modelsMessageLabel.text = text
         self.refresh()
         self._changed()
 

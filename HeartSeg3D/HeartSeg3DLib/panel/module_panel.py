@@ -82,6 +82,7 @@ class ModulePanel:
         self.segment.abandon()
         self.batch.abandon()
         self.report.abandon()
+        self.models.abandon()
         self.context.messages.clear()
         self._detach()
 

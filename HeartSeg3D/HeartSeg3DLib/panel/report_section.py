@@ -27,7 +27,7 @@ class ReportSection:
         self._segmentation = segmentation
         self._context.ui.reportLabel.text = (
             _("Segment a heart first.") if segmentation is None
-            else _("One page with pictures, volumes and what to check. It names no patient.")
+            else _("One page with pictures, volumes and what to check. Its title is the result's name.")
         )
         self._show_buttons()
 
@@ -36,11 +36,12 @@ class ReportSection:
         if self._export is not None:
             self._export.cancel()
             self._forget()
+        self._segmentation = None
 
     def _ask_and_save(self, ending: str, kinds: str) -> None:
         name = f"{self._segmentation.GetName()}.{ending}"
         path = self._context.questions.save_file(_("Save report"), name, kinds)
-        if not path:
+        if not path or self._segmentation is None:  # the scene may have been closed while the dialog was open
             return
         chosen = Path(path)
         self._path = chosen if chosen.suffix.lower() == f".{ending}" else chosen.with_name(f"{chosen.name}.{ending}")

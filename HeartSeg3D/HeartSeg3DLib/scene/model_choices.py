@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.errors import ModelError
-from HeartSeg3DLib.models import ModelCard, ModelStore, StoredModel
-from HeartSeg3DLib.notice import NOTE_SENTENCE
+from HeartSeg3DLib.models import ModelStore, StoredModel
+from HeartSeg3DLib.scene.card_page import card_page
 from HeartSeg3DLib.scene.request import Request
-from HeartSeg3DLib.scene.text import _
 
 
 @dataclass(frozen=True)
@@ -51,25 +46,31 @@ def model_choices() -> list[ModelChoice]:
     return [_choice(model) for model in sorted(store.list(), key=lambda model: (model.id != first, model.id))]
 
 
-def import_model(path: Path) -> ModelChoice:
-    """Copy a model package, a zip file or folder, into this user's models after checking it.
+def import_model(path: Path) -> Request:
+    """Start to copy a model package, a zip file or folder, into this user's models, checked before it counts.
+
+    Returns:
+        The request to a child process, to be stepped until it is done. Its `result` tells the `id`; its `error` is a
+        ModelError (no valid package), UsageError (a model of this name is installed, or the folder of models cannot be
+        written) or DependencyError (PyTorch or safetensors is missing or broken). Closing it earlier imports nothing.
 
     Raises:
-        ModelError: Not a valid package.
-        UsageError: A model of this name is installed, or the folder of models cannot be written.
-        DependencyError: PyTorch or safetensors is missing or broken.
+        HeartSegError: The child process cannot be started.
     """
-    return _choice(ModelStore().get(Request("import_model", input=str(path)).wait()["id"]))
+    return Request("import_model", input=str(path))
 
 
-def verify_model(id: str) -> None:
-    """Check a model's card, weights and checksum.
+def verify_model(id: str) -> Request:
+    """Start to check a model's card, weights and checksum.
+
+    Returns:
+        The request to a child process, to be stepped until it is done. Its `error` is a ModelError (unknown, incomplete
+        or altered) or DependencyError (PyTorch or safetensors is missing or broken).
 
     Raises:
-        ModelError: It is unknown, incomplete or altered.
-        DependencyError: PyTorch or safetensors is missing or broken.
+        HeartSegError: The child process cannot be started.
     """
-    Request("verify_model", model=id).wait()
+    return Request("verify_model", model=id)
 
 
 def remove_model(id: str) -> None:
@@ -88,39 +89,3 @@ def _choice(model: StoredModel) -> ModelChoice:
         return ModelChoice(model.id, model.id, "", "", (), model.shipped, f"{model.problem} {model.remedy}".strip(), "")
     return ModelChoice(model.id, card.title, card.version, card.role, card.modalities, model.shipped, "",
                        card_page(card))
-
-
-def card_page(card: ModelCard) -> str:
-    """Return a model card as HTML that Qt shows; everything in it is escaped."""
-    kinds = {"ct": "CT", "mr": "MRI"}
-    facts = {
-        _("Reads"): ", ".join(kinds[modality] for modality in card.modalities),
-        _("Finds"): ", ".join(STRUCTURES[value].name if value in STRUCTURES else str(value)
-                              for value in card.labels if value),
-        _("Works at"): f"{card.spacing_mm:g} mm",
-        _("License"): card.licence,
-        _("Id"): f"{card.id}, SHA-256 {card.sha256[:16]}…",
-    }
-    sections = ((_("What was measured"), card.figures), (_("How structures are drawn"), card.conventions),
-                (_("Trained on"), card.training), (_("Kept from training"), card.held_out))
-    parts = [f"<h2>{html.escape(card.title)} {html.escape(card.version)}</h2>", _table(facts)]
-    parts += [f"<h3>{html.escape(title)}</h3>{_table(content)}" for title, content in sections if content]
-    return "".join([*parts, f"<p><i>{html.escape(NOTE_SENTENCE)}</i></p>"])
-
-
-def _table(content: Mapping[str, Any]) -> str:
-    rows = (f"<tr><td valign='top'><b>{html.escape(_words(name))}</b>&nbsp;&nbsp;</td><td>{_value(value)}</td></tr>"
-            for name, value in content.items())
-    return f"<table cellspacing='3'>{''.join(rows)}</table>"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return _table(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_value(part) for part in value)
-    return html.escape(str(value))
-
-
-def _words(name: str) -> str:
-    return str(name).replace("_", " ")

@@ -179,7 +179,7 @@ class ChildProcess:
         """Note the end, clean up, and return the errors of requests that it cut short."""
         self.exit_code = self._process.returncode
         kill_tree(self._process)  # children that outlived it
-        if any("output" in request for request in self._pending.values()):
+        if any("output" in request or "input" in request for request in self._pending.values()):
             from HeartSeg3DLib.worker.leftovers import remove_partial_outputs
 
             for request in self._pending.values():

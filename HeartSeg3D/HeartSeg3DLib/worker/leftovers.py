@@ -1,4 +1,4 @@
-"""What a killed process may leave in a user's folder, and how it is removed."""
+"""What a killed process may leave in a user's folders, and how it is removed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import Any
 from HeartSeg3DLib.api.outputs import resampled_image_path
 from HeartSeg3DLib.api.reporting import report_path
 from HeartSeg3DLib.imaging.output import remove_partial
+from HeartSeg3DLib.models import ModelStore
 
 
 def remove_partial_outputs(request: Mapping[str, Any]) -> None:
     """Remove files that were being written for a request when its process ended; finished outputs stay."""
+    if request.get("action") == "import_model":
+        ModelStore().remove_unfinished()
     if not request.get("output"):
         return
     output = Path(request["output"])
     report = report_path(Path(request["report"]), output) if request.get("report") else None
-    for path in (output, resampled_image_path(output), report):
+    sequence = Path(request["sequence_output"]) if request.get("sequence_output") else None
+    for path in (output, sequence, resampled_image_path(output), report):
         if path is not None:
             remove_partial(path)

@@ -262,3 +262,11 @@ def test_listing_does_not_import_torch(package, repository):
         "assert 'small-heart' in ids and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=repository / "HeartSeg3D", check=True)
+
+
+def test_what_a_killed_import_left_is_removed_and_nothing_else(store):
+    names = [".tiny.0123abcd.tmp", ".mine.tmp", "notes.tmp", "mine"]
+    for name in names:
+        (store.root / name).mkdir(parents=True)
+    store.remove_unfinished()
+    assert sorted(path.name for path in store.root.iterdir()) == sorted(names[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,6 +142,17 @@ class ReportCase(PanelCase):
                 self.turn_the_pump()
                 self.assertEqual((FakeExport.made[-1].path.name, FakeExport.made[-1].force), (written, force))
 
+    def test_a_scene_that_closes_while_the_dialog_is_open_leaves_nothing_to_save(self) -> None:
+        self.parameters.result = a_segmentation(a_volume())
+
+        def close_the_scene(*_texts: str) -> str:
+            self.panel.scene_about_to_close()
+            return "/somewhere/heart.html"
+
+        self.questions.save_file = close_the_scene
+        self.ui.reportHtmlButton.click()
+        self.assertEqual(FakeExport.made, [])
+
     def test_closing_the_file_dialog_saves_nothing(self) -> None:
         self.parameters.result = a_segmentation(a_volume())
         self.ui.reportHtmlButton.click()
@@ -159,24 +171,63 @@ class FakeModel:
     card_html: str = "<p>card</p>"
 
 
+class FakeRequest:
+    """Answers at the second step."""
+
+    def __init__(self, answer: Callable[[], dict[str, Any]]) -> None:
+        self._answer = answer
+        self.steps = 0
+        self.closed = False
+        self.result: dict[str, Any] | None = None
+        self.error: HeartSegError | None = None
+
+    def step(self) -> bool:
+        self.steps += 1
+        if self.steps < 2:
+            return False
+        try:
+            self.result = self._answer()
+        except HeartSegError as error:
+            self.error = error
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class FakeModels:
     """A shipped model, and an imported one."""
 
     def __init__(self) -> None:
         self.models = [FakeModel("tiny", "tiny", True), FakeModel("mine", "mine", False)]
+        self.requests: list[FakeRequest] = []
+        self.refusal: HeartSegError | None = None
 
     def model_choices(self) -> list[FakeModel]:
         return list(self.models)
 
-    def import_model(self, path: Path, replace: bool = False) -> FakeModel:
-        if path.name == "broken.zip":
-            raise ModelError("The weights are altered.", "Import the model again.")
-        self.models.append(FakeModel(path.stem, path.stem, False))
-        return self.models[-1]
+    def import_model(self, path: Path) -> FakeRequest:
+        def answer() -> dict[str, Any]:
+            if path.name == "broken.zip":
+                raise ModelError("The weights are altered.", "Import the model again.")
+            self.models.append(FakeModel(path.stem, path.stem.title(), False))
+            return {"id": path.stem}
 
-    def verify_model(self, id: str) -> None:
-        if id == "mine":
-            raise ModelError("The weights are altered.", "Import the model again.")
+        return self._request(answer)
+
+    def verify_model(self, id: str) -> FakeRequest:
+        def answer() -> dict[str, Any]:
+            if id == "mine":
+                raise ModelError("The weights are altered.", "Import the model again.")
+            return {"id": id}
+
+        return self._request(answer)
+
+    def _request(self, answer: Callable[[], dict[str, Any]]) -> FakeRequest:
+        if self.refusal is not None:
+            raise self.refusal
+        self.requests.append(FakeRequest(answer))
+        return self.requests[-1]
 
     def remove_model(self, id: str) -> None:
         self.models = [model for model in self.models if model.id != id]
@@ -198,12 +249,15 @@ class ModelsCase(PanelCase):
     def test_an_imported_model_is_listed_and_offered(self) -> None:
         self.questions.path = "/downloads/new.zip"
         self.ui.importModelButton.click()
-        self.assertEqual(self.names(), ["tiny", "mine", "new"])
+        self.turn_the_pump(2)
+        self.assertEqual(self.names(), ["tiny", "mine", "New"])
+        self.assertEqual(self.ui.modelsMessageLabel.text, "Imported New.")
         self.assertGreaterEqual(self.ui.modelSelector.findData("new"), 0)
 
     def test_a_broken_file_is_refused_with_the_reason(self) -> None:
         self.questions.path = "/downloads/broken.zip"
         self.ui.importModelButton.click()
+        self.turn_the_pump(2)
         self.assertIn("The weights are altered.", self.ui.modelsMessageLabel.text)
         self.assertEqual(self.names(), ["tiny", "mine"])
 
@@ -215,10 +269,54 @@ class ModelsCase(PanelCase):
     def test_verify_says_how_it_went(self) -> None:
         self.ui.modelsTable.setCurrentCell(0, 0)
         self.ui.verifyModelButton.click()
+        self.turn_the_pump(2)
         self.assertIn("complete and unaltered", self.ui.modelsMessageLabel.text)
         self.ui.modelsTable.setCurrentCell(1, 0)
         self.ui.verifyModelButton.click()
+        self.turn_the_pump(2)
         self.assertIn("The weights are altered.", self.ui.modelsMessageLabel.text)
+
+    def buttons(self) -> list[bool]:
+        ui = self.ui
+        return [button.enabled for button in (ui.importModelButton, ui.importFolderButton, ui.verifyModelButton,
+                                              ui.removeModelButton)]
+
+    def test_the_window_goes_on_while_a_model_is_verified(self) -> None:
+        self.ui.modelsTable.setCurrentCell(1, 0)
+        self.ui.verifyModelButton.click()
+        self.assertEqual(self.models.requests[-1].steps, 0)
+        self.turn_the_pump()
+        self.assertEqual(self.ui.modelsMessageLabel.text, "Verifying mine… 0 s")
+        self.assertFalse(self.ui.cancelModelButton.isHidden())
+        self.assertEqual(self.buttons(), [False] * 4)
+        self.turn_the_pump()
+        self.assertTrue(self.ui.cancelModelButton.isHidden())
+        self.ui.modelsTable.setCurrentCell(1, 0)
+        self.assertEqual(self.buttons(), [True] * 4)
+
+    def test_cancel_ends_the_child_and_imports_nothing(self) -> None:
+        self.questions.path = "/downloads/new.zip"
+        self.ui.importModelButton.click()
+        self.turn_the_pump()
+        self.ui.cancelModelButton.click()
+        self.turn_the_pump(2)
+        self.assertTrue(self.models.requests[-1].closed)
+        self.assertEqual(self.ui.modelsMessageLabel.text, "Cancelled.")
+        self.assertEqual(self.names(), ["tiny", "mine"])
+        self.assertTrue(self.ui.importModelButton.enabled)
+
+    def test_closing_the_scene_ends_the_child(self) -> None:
+        self.questions.path = "/downloads/new.zip"
+        self.ui.importModelButton.click()
+        self.panel.scene_about_to_close()
+        self.assertTrue(self.models.requests[-1].closed)
+
+    def test_a_child_that_does_not_start_is_told(self) -> None:
+        self.models.refusal = HeartSegError("The background process could not be started.", "Restart 3D Slicer.")
+        self.ui.modelsTable.setCurrentCell(0, 0)
+        self.ui.verifyModelButton.click()
+        self.assertIn("Restart 3D Slicer.", self.ui.modelsMessageLabel.text)
+        self.assertTrue(self.ui.importModelButton.enabled)
 
     def test_removing_asks_and_no_means_no(self) -> None:
         self.ui.modelsTable.setCurrentCell(1, 0)

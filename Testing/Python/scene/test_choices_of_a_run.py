@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import unittest
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from HeartSeg3DLib import resources
 from HeartSeg3DLib.errors import DependencyError, HeartSegError, ModelError, UsageError
 from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.scene import child, dependencies, model_choices, sample_data, settings
+from HeartSeg3DLib.scene.card_page import card_page
 from HeartSeg3DLib.scene.devices import Device, DeviceQuery, label
 from HeartSeg3DLib.scene.parameters import parameters_of
 from scans import a_volume
@@ -97,20 +99,30 @@ class ModelChoicesTest(unittest.TestCase):
         card = ModelStore().default("segmenter").card
         assert card is not None
         spoiled = type(card).from_dict({**card.to_dict(), "title": "<script>alert(1)</script>"})
-        page = model_choices.card_page(spoiled)
+        page = card_page(spoiled)
         self.assertNotIn("<script>", page)
         for word in ("Left ventricle cavity", "1.5 mm", "not a medical device"):
             self.assertIn(word, page)
 
+    def test_the_cards_of_all_models_name_what_was_measured_in_words(self) -> None:
+        pages = {model.id: model.card_html for model in model_choices.model_choices()}
+        self.assertIn("Held-out generated scans, mean Dice", pages["tiny"])
+        self.assertIn("CT without contrast agent", pages["tiny"])
+        self.assertIn("Papillary muscles", pages["tiny"])
+        for id, page in pages.items():
+            keys = re.findall(r"<b>([^<]*)</b>", page)
+            self.assertTrue(keys)
+            self.assertEqual([key for key in keys if "_" in key or key[:1].islower()], [], id)
+
     def test_checks_are_made_by_the_child(self) -> None:
         process = answering(self, {"event": "result", "id": "tiny"})
-        model_choices.verify_model("tiny")
+        self.assertEqual(model_choices.verify_model("tiny").wait()["id"], "tiny")
         self.assertEqual((process.asked["action"], process.asked["model"]), ("verify_model", "tiny"))
 
     def test_a_failed_check_is_told(self) -> None:
         answering(self, {"event": "error", "code": "model", "message": "It was altered.", "remedy": "Import it again."})
         with self.assertRaisesRegex(ModelError, "altered"):
-            model_choices.import_model(Path("model.zip"))
+            model_choices.import_model(Path("model.zip")).wait()
 
     def test_a_shipped_model_stays(self) -> None:
         with self.assertRaises(UsageError):
