@@ -84,13 +84,14 @@ class RunChoices:
         """Write the expected time beside each quality; of a sequence, that of all phases."""
         scan = self._context.parameters.scan if self._context.parameters is not None else None
         phases = scan.GetNumberOfDataNodes() if scan is not None and scan.IsA("vtkMRMLSequenceNode") else 1
+        names = {"fast": _("fast"), "standard": _("standard"), "best": _("best")}
         for quality, button in self._quality_buttons().items():
             seconds = self._context.services.settings.expected_seconds(quality, self._device())
             if seconds is None:
-                button.text = f"{_(quality)}, ~{_duration(phases * ESTIMATED_SECONDS[quality])}"
+                button.text = f"{names[quality]}, ~{_duration(phases * ESTIMATED_SECONDS[quality])}"
                 button.toolTip = _("An estimate: it has not run on this computer yet.")
             else:
-                button.text = f"{_(quality)}, {_duration(phases * seconds)}"
+                button.text = f"{names[quality]}, {_duration(phases * seconds)}"
                 button.toolTip = _("As long as the last run on this device took.")
 
     def settings(self) -> dict[str, Any]:

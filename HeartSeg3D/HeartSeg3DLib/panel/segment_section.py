@@ -73,11 +73,12 @@ class SegmentSection:
         """Segment the chosen scan, after the questions that must be asked."""
         parameters = self._context.parameters
         try:
-            if not self._have_dependencies():
+            # Both questions wait for an answer while Slicer goes on: the scene may close, and with it the question.
+            if not self._have_dependencies() or self._context.parameters is not parameters:
                 return
             target = parameters.result
             answer = self._what_to_do_with(target)
-            if answer == CANCEL:
+            if answer == CANCEL or self._context.parameters is not parameters:
                 return
             self._context.messages.clear()
             self._run = self._context.logic.startSegmentation(

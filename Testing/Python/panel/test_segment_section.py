@@ -188,6 +188,31 @@ class RunCase(PanelCase):
         self.ui.segmentButton.click()
         self.assertTrue(self.logic.runs[-1].settings["keep_edits_as_copy"])
 
+    def test_a_scene_that_closes_while_a_question_is_open_starts_nothing(self) -> None:
+        volume = a_volume()
+        self.parameters.scan, self.parameters.result = volume, a_segmentation(volume)
+
+        def close_the_scene(*_asked: object) -> str:
+            self.panel.scene_about_to_close()
+            return "replace"
+
+        self.questions.replace_result = close_the_scene
+        self.panel.segment.start()
+        self.assertEqual(self.logic.runs, [])
+        self.assertFalse(self.panel.segment.running)
+
+    def test_a_scene_that_closes_while_something_is_installed_starts_nothing(self) -> None:
+        self.parameters.scan = a_volume()
+        self.dependencies.now = "missing"
+
+        def close_the_scene(*_asked: object) -> bool:
+            self.panel.scene_about_to_close()
+            return True
+
+        self.questions.confirm = close_the_scene
+        self.panel.segment.start()
+        self.assertEqual(self.logic.runs, [])
+
     def test_closing_the_scene_stops_the_run_without_a_word(self) -> None:
         run = self.start()
         self.panel.scene_about_to_close()
