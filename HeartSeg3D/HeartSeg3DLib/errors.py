@@ -9,15 +9,17 @@ class HeartSegError(Exception):
     Args:
         message: One sentence that a clinician understands.
         remedy: What to do next, one sentence.
+        cause: What a library said about it, for developers; free of paths and names.
     """
 
     exit_code = 1
     code = "error"
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", cause: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.cause = cause
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

@@ -106,6 +106,7 @@ def segment_to_file(
     choices: SegmentationChoices | None = None,
     *,
     report: Path | None = None,
+    sequence_output: Path | None = None,
     force: bool = False,
     progress: Progress = lambda fraction, stage: None,
     cancelled: Cancelled = lambda: False,
@@ -123,6 +124,7 @@ def segment_to_file(
         models: Models to use, shared between scans.
         choices: How to segment.
         report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
+        sequence_output: Where the label map goes in place of `output` if the scan has several frames (4-D).
         force: Whether existing files may be replaced.
         progress: Called with (fraction 0-1, stage).
         cancelled: Polled often; True stops the work.
@@ -136,7 +138,7 @@ def segment_to_file(
     choices, clock = choices or SegmentationChoices(), _Clock()
     check_output(output, force=force, kinds=LABEL_MAP_KINDS)
     progress(0.0, "Reading the scan")
-    scan, frames, image = _read(source, output, choices, force)
+    scan, frames, output, image = _read(source, (output, sequence_output or output), choices, force)
     page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
@@ -160,17 +162,21 @@ def segment_to_file(
                          found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings)
 
 
-def _read(source: Path, output: Path, choices: SegmentationChoices,
-          force: bool) -> tuple[Scan, Sequence[Frame], Path | None]:
-    """Return the scan, its chosen frames, and where its resampled image goes; outputs that do not fit are refused."""
+def _read(source: Path, outputs: tuple[Path, Path], choices: SegmentationChoices,
+          force: bool) -> tuple[Scan, Sequence[Frame], Path, Path | None]:
+    """Return the scan, its chosen frames, where the label map goes (one for one frame, one for several), and where the
+    resampled image goes; outputs that do not fit are refused."""
     scan = read_scan(source, series=choices.series)
     frames = chosen_frames(scan, choices.frame)
+    output = outputs[0] if len(frames) == 1 else outputs[1]
+    if output != outputs[0]:
+        check_output(output, force=force, kinds=LABEL_MAP_KINDS)
     _check_ending(output, scan, len(frames))
     beside = scan.resampled and suffix_of(output) != DICOM_SEGMENTATION
     image = resampled_image_path(output) if beside else None
     if image is not None:
         check_output(image, force=force, kinds=LABEL_MAP_KINDS)
-    return scan, frames, image
+    return scan, frames, output, image
 
 
 class _Clock:

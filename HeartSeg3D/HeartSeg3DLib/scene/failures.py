@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,13 +33,3 @@ def unexpected(error: BaseException) -> HeartSegError:
     return HeartSegError(
         _("Something happened that HeartSeg did not expect ({kind}).").format(kind=type(error).__name__),
         _("Copy the report and send it to the developers."))
-
-
-def places_of(error: BaseException) -> str:
-    """Return code places and error types with causes; messages may quote a patient's name and stay out."""
-    lines: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        lines += [type(cause).__name__, *(entry.rstrip() for entry in traceback.format_tb(cause.__traceback__))]
-        cause = cause.__cause__ or cause.__context__
-    return "\n".join(lines)

@@ -11,6 +11,11 @@ OLDEST_TORCH = (2, 4)
 
 _REMEDY = "Let HeartSeg install what it needs, then restart 3D Slicer."
 
+_PATH = re.compile(
+    r"(?:[A-Za-z]:|~)?[\\/](?:[^\\/:*?'\"<>|\n]*[\\/])*"
+    r"(?:(?P<file>[\w.+-]+\.(?:so|dll|dylib|pyd|py)\b)|[^\s\"':]*)")
+"""A path with its folders, which may hold spaces, and the library at its end."""
+
 
 def require_dependencies() -> str:
     """Return the version of PyTorch after a convolution and an exchange with numpy have worked.
@@ -57,6 +62,16 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def _broken(error: Exception) -> DependencyError:
-    said = str(error).strip().split("\n")[0].rstrip(".")
-    return DependencyError(f"PyTorch is installed but does not work ({type(error).__name__}: {said}).",
-                           "Install PyTorch again with the PyTorch extension, then restart 3D Slicer.")
+    return DependencyError(f"PyTorch is installed but does not work ({type(error).__name__}).",
+                           "Install PyTorch again with the PyTorch extension, then restart 3D Slicer.",
+                           without_paths(str(error)))
+
+
+def without_paths(text: str) -> str:
+    """Return a message without the folders in it, which may name a person; names of libraries stay.
+
+    Example:
+        >>> without_paths("/home/erika/env/lib/libc10.so: no such file in /home/erika")
+        'libc10.so: no such file in …'
+    """
+    return _PATH.sub(lambda found: found["file"] or "…", text.strip())

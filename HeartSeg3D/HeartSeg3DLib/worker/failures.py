@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
+from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.errors import DependencyError, DeviceError, DiskError, HeartSegError
@@ -61,11 +62,25 @@ def explain(error: BaseException) -> HeartSegError:
 def where_from(error: BaseException) -> str:
     """Return code places and error types, with causes.
 
-    Messages are left out: they may quote paths and headers, and those may name a patient.
+    Messages and folders are left out: they may quote paths and headers, and those may name a patient or the user.
     """
     lines: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
-        lines += [type(cause).__name__, *(entry.rstrip() for entry in traceback.format_tb(cause.__traceback__))]
+        said = cause.cause if isinstance(cause, HeartSegError) else ""
+        lines.append(f"{type(cause).__name__}: {said}" if said else type(cause).__name__)
+        lines += [f"  {_inside_package(place.filename)}:{place.lineno} in {place.name}: {place.line}"
+                  for place in traceback.extract_tb(cause.__traceback__)]
         cause = cause.__cause__ or cause.__context__
     return "\n".join(lines)
+
+
+def _inside_package(file: str) -> str:
+    """Return the path of a program file from its package on."""
+    parts = Path(file).parts
+    for number, part in enumerate(parts):
+        if part == "site-packages":
+            return "/".join(parts[number + 1:])
+        if part == "HeartSeg3DLib":
+            return "/".join(parts[number:])
+    return parts[-1] if parts else ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 
-from HeartSeg3DLib.errors import DeviceError, ModelError, UsageError
-from HeartSeg3DLib.worker import devices_action
+from HeartSeg3DLib.errors import DependencyError, DeviceError, ModelError, UsageError
+from HeartSeg3DLib.worker import dependencies, devices_action
 from HeartSeg3DLib.worker.devices_action import devices
 from HeartSeg3DLib.worker.events import EventPipe, ParentGoneError
 from HeartSeg3DLib.worker.failures import error_event
@@ -64,6 +66,46 @@ def test_a_file_is_segmented_and_never_overwritten_unasked(tmp_path: Path, recor
     assert (tmp_path / "heart.nii.gz").stat().st_mtime_ns == first
     segment_file(recorder.job(**request, force=True), LoadedModels())
     assert (tmp_path / "heart.nii.gz").stat().st_mtime_ns > first
+
+
+@pytest.mark.usefixtures("user_data")
+def test_a_beating_heart_goes_where_it_fits(tmp_path: Path, recorder: Recorder) -> None:
+    frame = sitk.ReadImage(str(write_ct(tmp_path / "scan.nii.gz")))
+    sitk.WriteImage(sitk.JoinSeries([frame, frame]), str(tmp_path / "cine.nii.gz"))
+    segment_file(recorder.job(input=str(tmp_path / "cine.nii.gz"), output=str(tmp_path / "heart.seg.nrrd"),
+                              sequence_output=str(tmp_path / "heart.nii.gz"), device="cpu"), LoadedModels())
+    (result,) = recorder.events("result")
+    assert result["output"] == str(tmp_path / "heart.nii.gz")
+    assert not (tmp_path / "heart.seg.nrrd").exists()
+    assert sitk.ReadImage(result["output"]).GetDimension() == 4
+
+
+def test_what_a_broken_pytorch_says_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "_try_kernel", broken_kernel)
+    with pytest.raises(DependencyError) as failure:
+        dependencies.require_dependencies()
+    assert failure.value.message == "PyTorch is installed but does not work (OSError)."
+    event = error_event(1, failure.value)
+    assert "Erika" not in json.dumps(event)
+    assert "c10.dll" in event["detail"]
+
+
+SAID = 'Error loading "C:\\Users\\Erika Muster\\torch\\lib\\c10.dll" or one of its dependencies.'
+
+
+def broken_kernel() -> None:
+    raise OSError(SAID)
+
+
+@pytest.mark.parametrize(("said", "left"), [
+    ("/home/Erika/lib/libc10.so.1: cannot open", "libc10.so.1: cannot open"),
+    ("no space in /home/Erika", "no space in …"),
+    ("bad 'C:\\Users\\Erika M\\x.dll'", "bad 'x.dll'"),
+    ("~/Erika/a is gone", "… is gone"),
+    ("undefined symbol: _ZN3c10", "undefined symbol: _ZN3c10"),
+])
+def test_messages_lose_their_folders(said: str, left: str) -> None:
+    assert dependencies.without_paths(said) == left
 
 
 FAILURES = [
