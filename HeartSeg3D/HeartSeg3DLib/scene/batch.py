@@ -24,6 +24,7 @@ from HeartSeg3DLib.scene.batch_jobs import (
     scene_jobs,
     selected_jobs,
 )
+from HeartSeg3DLib.scene.child import temporary_folder
 from HeartSeg3DLib.scene.failures import error_of
 from HeartSeg3DLib.scene.run_settings import RunSettings
 from HeartSeg3DLib.scene.segmentation_run import SegmentationRun
@@ -35,8 +36,8 @@ from HeartSeg3DLib.scene.workspace import Workspace
 
 __all__ = ["Batch", "BatchJob", "folder_jobs", "scene_jobs", "selected_jobs"]
 
-_ENDINGS = (".seg.nrrd", ".nii.gz")
-"""Of outputs; the second for beating hearts, which do not fit into the first."""
+_ENDING, _SEQUENCE_ENDING = ".seg.nrrd", ".nii.gz"
+"""Of outputs; the second for beating hearts, which do not fit into the first. The child sees which it is."""
 
 
 class Batch:
@@ -77,7 +78,7 @@ class Batch:
 
     def start(self) -> None:
         """Begin with the first scan; call `step` until `finished`."""
-        Workspace.remove_stale()
+        Workspace.remove_stale(temporary_folder())
         self._start_next()
 
     def step(self) -> None:
@@ -188,7 +189,7 @@ class _SceneWork:
 
 
 class _FileWork:
-    """Segments a scan on disk into a file; a beating heart takes the second kind of file."""
+    """Segments a scan on disk into a file."""
 
     def __init__(self, job: BatchJob, settings: RunSettings, folder: Path, child: SharedChild, force: bool) -> None:
         self.job = job
@@ -196,8 +197,7 @@ class _FileWork:
         self._folder = folder
         self._force = force
         self._children = child
-        self._endings = list(_ENDINGS)
-        self._workspace = Workspace()
+        self._workspace = Workspace(temporary_folder())
         self._child: LentChild | None = None
         try:
             self._send()
@@ -214,7 +214,7 @@ class _FileWork:
                 self.job.result = Path(event["output"])
                 succeed(self.job, event.get("warnings", []))
             elif event["event"] == "error":
-                self._try_again_or_fail(error_of(event))
+                fail(self.job, error_of(event))
         if self.job.ended:
             self._workspace.close()
 
@@ -227,23 +227,13 @@ class _FileWork:
             self._child.kill()
         self._workspace.close()
 
-    def _try_again_or_fail(self, error: HeartSegError) -> None:
-        """The child reads the scan before it refuses the kind of file, so a second try costs no segmentation."""
-        if not (isinstance(error, UsageError) and self._endings):
-            fail(self.job, error)
-            return
-        try:
-            self._send()
-        except HeartSegError as failure:
-            fail(self.job, failure)
-
     def _send(self) -> None:
-        output = self._folder / f"{self.job.stem}{self._endings.pop(0)}"
-        check_output(output, force=self._force, kinds=_ENDINGS)  # here, so that only its kind is left to be refused
+        output, sequence = (self._folder / f"{self.job.stem}{ending}" for ending in (_ENDING, _SEQUENCE_ENDING))
+        check_output(output, force=self._force, kinds=(_ENDING,))  # before a child loads its libraries for nothing
         self._child = self._children.lend()
         self._child.send({
             "job": str(output), "action": "segment_file", "input": str(self.job.source), "output": str(output),
-            "model": self._settings.model or None, "device": self._settings.device,
+            "sequence_output": str(sequence), "model": self._settings.model or None, "device": self._settings.device,
             "quality": self._settings.quality, "modality": self._settings.modality,
             "folder": str(self._workspace.folder), "force": self._force,
         })

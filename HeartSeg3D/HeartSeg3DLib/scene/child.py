@@ -1,6 +1,8 @@
-"""Starts the child process with Slicer's own Python."""
+"""Starts the child process with Slicer's own Python, and says where files for it may lie."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import slicer
 
@@ -23,3 +25,10 @@ def start_child() -> ChildProcess:
     except OSError as error:
         raise HeartSegError(_("The background process could not be started ({reason}).").format(reason=error.strerror),
                             _("Restart 3D Slicer; if that does not help, install it again.")) from error
+
+
+def temporary_folder() -> Path | None:
+    """Return the folder for temporary files that is set in Slicer, None for that of the system."""
+    application = getattr(slicer, "app", None)  # a Python without the application has none
+    chosen = application.temporaryPath if application is not None else ""
+    return Path(chosen) if chosen else None

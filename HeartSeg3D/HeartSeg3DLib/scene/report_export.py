@@ -12,7 +12,7 @@ import slicer
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import HeartSegError, InputError
 from HeartSeg3DLib.imaging import check_output
-from HeartSeg3DLib.scene import original
+from HeartSeg3DLib.scene import child, original
 from HeartSeg3DLib.scene.failures import unexpected
 from HeartSeg3DLib.scene.function_result import function_facts
 from HeartSeg3DLib.scene.label_frames import LabelLayers, layers_on_grid, write_label_frames
@@ -79,8 +79,8 @@ class ReportExport:
         labels = [layers_on_grid(phase, scan) for phase in phases]
         shown = in_world(scan)
         self._details = self._content(scan, bent=shown is None)
-        Workspace.remove_stale()
-        workspace = self._workspace = Workspace()
+        Workspace.remove_stale(child.temporary_folder())
+        workspace = self._workspace = Workspace(child.temporary_folder())
         self._writer = BackgroundTask(lambda: self._write(shown or scan, labels, workspace))
 
     def step(self) -> None:
@@ -123,7 +123,8 @@ class ReportExport:
         write_label_frames(labels, workspace.folder)
 
     def _content(self, scan: ScanSource, bent: bool) -> dict[str, Any]:
-        """Return what the page says beside its measurements; names of scans stay out, they may be a patient's."""
+        """Return what the page says beside its measurements. Its title is the name that the user gave the result; names
+        of scans stay out, they may be a patient's."""
         facts = {
             _("Scan"): _("{size} voxels of {spacing} mm").format(
                 size=" x ".join(map(str, scan.size)), spacing=" x ".join(f"{step:.2f}" for step in scan.spacing)),
@@ -135,7 +136,7 @@ class ReportExport:
         function = None
         if scan.is_sequence:
             function = function_facts(self._segmentation, **_told(self._parameters))
-        return {"title": _("Heart"), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
+        return {"title": self._segmentation.GetName(), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
                 "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function}
 
     def _finish(self, error: HeartSegError | None) -> None:

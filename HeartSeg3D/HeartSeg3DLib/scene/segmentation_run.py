@@ -12,7 +12,7 @@ import slicer
 
 from HeartSeg3DLib.errors import CancelledError, DependencyError, HeartSegError, InputError
 from HeartSeg3DLib.scene import child, dependencies, original, segmentation_result
-from HeartSeg3DLib.scene.failures import error_of, places_of, unexpected
+from HeartSeg3DLib.scene.failures import error_of, unexpected
 from HeartSeg3DLib.scene.run_report import report_of_run
 from HeartSeg3DLib.scene.run_settings import RunSettings
 from HeartSeg3DLib.scene.sequence_result import SequencePlacement, check_sequence_target
@@ -20,6 +20,7 @@ from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import BackgroundTask, FrameResult, read_frame, write_scan
 from HeartSeg3DLib.scene.volumes import ScanSource
 from HeartSeg3DLib.scene.workspace import Workspace
+from HeartSeg3DLib.worker.failures import where_from
 
 FINISHED = ("done", "failed", "cancelled")
 
@@ -95,7 +96,7 @@ class SegmentationRun:
         self._enter("writing", _("Handing over the scan"))
         with self._failing():
             self._check_target()
-            workspace = self._workspace = Workspace()
+            workspace = self._workspace = Workspace(child.temporary_folder())
             # The child loads its libraries while the voxels are written.
             self._child = (self._start_child or child.start_child)()
             self._writer = BackgroundTask(lambda: self._write(workspace))
@@ -171,7 +172,7 @@ class SegmentationRun:
 
     def _write(self, workspace: Workspace) -> None:
         """Runs in a thread."""
-        Workspace.remove_stale()
+        Workspace.remove_stale(workspace.folder.parent)
         write_scan(self.scan, self.settings.modality, workspace, self._stop.is_set, self._note_written)
 
     def _check_target(self) -> None:
@@ -286,9 +287,9 @@ class SegmentationRun:
         try:
             yield
         except HeartSegError as error:
-            self._fail(error, self._detail or places_of(error))
+            self._fail(error, self._detail or where_from(error))
         except Exception as error:
-            self._fail(unexpected(error), places_of(error))
+            self._fail(unexpected(error), where_from(error))
 
     def _fail(self, error: HeartSegError, detail: str) -> None:
         self.error, self._detail = error, detail

@@ -26,11 +26,17 @@ _SPARE_BYTES = 64 << 20
 _SLAB_BYTES = 8 << 20
 """Voxels that are written at a time, between looks at whether the user has cancelled."""
 
+_ANOTHER_FOLDER = ("choose another temporary folder in the settings of 3D Slicer (Edit, Application Settings, Modules, "
+                   "Temporary directory)")
+
 
 class Workspace:
     """A folder that only this user can read.
 
     It is removed by `close`, by the child when 3D Slicer is gone, or by the next run after both have crashed.
+
+    Args:
+        parent: Folder for temporary files; that of the system by default.
 
     Raises:
         DiskError: The temporary folder does not accept a new folder.
@@ -39,12 +45,12 @@ class Workspace:
         folder: Where it lies.
     """
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.gettempdir()) / folder_name(os.getpid(), secrets.token_hex(8))
+    def __init__(self, parent: Path | None = None) -> None:
+        self.folder = (parent or Path(tempfile.gettempdir())) / folder_name(os.getpid(), secrets.token_hex(8))
         try:
             self.folder.mkdir(mode=stat.S_IRWXU)
         except OSError as error:
-            raise _not_writable(error) from error
+            raise _not_writable(error, self.folder.parent) from error
 
     def __enter__(self) -> Workspace:
         return self
@@ -68,8 +74,7 @@ class Workspace:
             raise DiskError(
                 f"The disk of the temporary folder has {free / 1e9:.1f} GB free, and this scan needs "
                 f"{(size + _SPARE_BYTES) / 1e9:.1f} GB.",
-                "Free some space on it, or start 3D Slicer with another temporary folder (the variable TMPDIR, or TEMP "
-                "on Windows).")
+                f"Free some space on it, or {_ANOTHER_FOLDER}.")
 
     def write_voxels(self, name: str, voxels: NDArray[Any], cancelled: Callable[[], bool] = lambda: False) -> None:
         """Write an array as little-endian voxels in C order; a worker thread may call it.
@@ -94,19 +99,28 @@ class Workspace:
                         raise CancelledError("Cancelled.", "The scene is as it was.")
                     _write_all(file.write, np.ascontiguousarray(voxels[start:start + slices], kind).data.cast("B"))
         except OSError as error:
-            raise _not_writable(error) from error
+            raise _not_writable(error, self.folder.parent) from error
 
     @staticmethod
-    def remove_stale() -> None:
-        """Remove folders whose process has ended, left behind by a crash of the whole computer."""
-        try:
-            folders = [path for path in Path(tempfile.gettempdir()).iterdir() if _is_own_folder(path)]
-        except OSError:
-            return  # a temporary folder that cannot be listed says so when the new folder is made
-        for folder in folders:
-            owner = owner_of(folder)
-            if owner is not None and not _is_running(owner):
-                remove_folder(folder)
+    def remove_stale(parent: Path | None = None) -> None:
+        """Remove folders whose process has ended, left behind by a crash of the whole computer.
+
+        Args:
+            parent: Where to look beside the system's folder for temporary files.
+        """
+        for folder in {Path(tempfile.gettempdir()), parent or Path(tempfile.gettempdir())}:
+            _remove_stale_in(folder)
+
+
+def _remove_stale_in(parent: Path) -> None:
+    try:
+        folders = [path for path in parent.iterdir() if _is_own_folder(path)]
+    except OSError:
+        return  # a temporary folder that cannot be listed says so when the new folder is made
+    for folder in folders:
+        owner = owner_of(folder)
+        if owner is not None and not _is_running(owner):
+            remove_folder(folder)
 
 
 def _write_all(write: Callable[[memoryview], int], data: memoryview) -> None:
@@ -114,12 +128,11 @@ def _write_all(write: Callable[[memoryview], int], data: memoryview) -> None:
         data = data[write(data):]
 
 
-def _not_writable(error: OSError) -> DiskError:
+def _not_writable(error: OSError, folder: Path) -> DiskError:
     if is_disk_full(error):
         return disk_full()
-    return DiskError(f"Nothing can be written to the temporary folder {tempfile.gettempdir()}.",
-                     "Check your rights there, or start 3D Slicer with another temporary folder (the variable TMPDIR, "
-                     "or TEMP on Windows).")
+    return DiskError(f"Nothing can be written to the temporary folder {folder}.",
+                     f"Check your rights there, or {_ANOTHER_FOLDER}.")
 
 
 def _is_own_folder(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unittest
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,12 @@ def a_frame(labels: NDArray[np.uint8] | None = None, *, start: tuple[int, int, i
         index=0, time_ms=None, start=start, labels=labels, model_labels=labels.copy(), values=values,
         surfaces={value: tetrahedron(float(value)) for value in values} if surfaces else {}, volumes_ml={},
         marks=tuple(marks), warnings=())
+
+
+def use_temporary_folder(test: unittest.TestCase, folder: Any) -> None:
+    """Set Slicer's folder for temporary files until the test has ended."""
+    test.addCleanup(setattr, slicer.app, "temporaryPath", slicer.app.temporaryPath)
+    slicer.app.temporaryPath = str(folder)
 
 
 def tetrahedron(size: float) -> Surface:

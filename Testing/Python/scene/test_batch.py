@@ -18,7 +18,7 @@ from cines import a_cine
 from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSeg3DLib.scene import child
 from HeartSeg3DLib.scene.batch import Batch, BatchJob, folder_jobs, scene_jobs, selected_jobs
-from scans import FakeChild, a_volume
+from scans import FakeChild, a_volume, use_temporary_folder
 
 SETTINGS = {"model": None, "device": "cpu", "quality": "fast", "modality": "auto", "surfaces": False}
 
@@ -62,7 +62,7 @@ class BatchCase(unittest.TestCase):
         self.folder = Path(folder.name)
         self.temporary = self.folder / "temporary"
         self.temporary.mkdir()
-        self.enterContext(mock.patch.object(tempfile, "tempdir", str(self.temporary)))
+        use_temporary_folder(self, str(self.temporary))
         self.children: list[SharedFake] = []
         self.answers: dict[str, list[Mapping[str, Any]]] = {}
         self.enterContext(mock.patch.object(child, "start_child", self.start_child))
@@ -206,16 +206,24 @@ class FolderBatchTest(BatchCase):
         self.assertFalse(any(request["force"] for request in self.children[0].requests))
         self.assertEqual(batch.summary(), "3 done")
 
-    def test_a_beating_heart_takes_the_file_that_holds_all_phases(self) -> None:
+    def test_the_child_is_told_where_a_beating_heart_goes_and_says_where_it_went(self) -> None:
         self.scans("in/cine.nii.gz")
-        self.answers["cine.seg.nrrd"] = [error("usage", "The scan has 20 frames.")]
+        self.answers["cine.seg.nrrd"] = [{"event": "result", "job": "", "output": str(self.folder / "cine.nii.gz")}]
         batch = self.finish(Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder))
+        self.assertEqual(self.children[0].requests[0]["sequence_output"], str(self.folder / "cine.nii.gz"))
         self.assertEqual(batch.jobs[0].result.name, "cine.nii.gz")
+
+    def test_a_setting_that_is_refused_is_not_tried_twice(self) -> None:
+        self.scans("in/a.nii.gz")
+        self.answers["a.seg.nrrd"] = [error("usage", "There is no device cuda:7.")]
+        batch = self.finish(Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder))
+        self.assertEqual(batch.jobs[0].message, "There is no device cuda:7. Do better.")
+        self.assertEqual(len(self.children[0].requests), 1)
 
     def test_failures_of_single_files(self) -> None:
         self.scans("in/a.nii.gz", "in/b.nii.gz", "in/c.nii.gz", "in/d.nii.gz")
         self.answers["a.seg.nrrd"] = [error("input", "There is no heart.")]
-        self.answers["b.seg.nrrd"] = self.answers["b.nii.gz"] = [error("usage", "The output exists already.")]
+        self.answers["b.seg.nrrd"] = [error("usage", "The output exists already.")]
         self.answers["c.seg.nrrd"] = [error("crashed")]
         batch = self.finish(Batch(folder_jobs(self.folder / "in"), SETTINGS, self.folder))
         self.assertEqual(list(self.states(batch).values()), ["failed", "failed", "failed", "done"])

@@ -26,7 +26,7 @@ from HeartSeg3DLib.scene.segmentation_result import place_frame
 from HeartSeg3DLib.scene.sequence_result import select_phase
 from HeartSeg3DLib.scene.volumes import scan_of
 from HeartSeg3DLib.worker.report_action import _LabelMaps
-from scans import OBLIQUE, a_frame, a_volume, labels_in_box, matrix_of, whole
+from scans import OBLIQUE, a_frame, a_volume, labels_in_box, matrix_of, use_temporary_folder, whole
 
 
 class ReportChild:
@@ -64,7 +64,7 @@ class ReportTest(unittest.TestCase):
         self.output = Path(folder.name) / "report.html"
         self.temporary = Path(folder.name) / "temporary"
         self.temporary.mkdir()
-        self.enterContext(mock.patch.object(tempfile, "tempdir", str(self.temporary)))
+        use_temporary_folder(self, str(self.temporary))
         self.child = ReportChild()
         self.enterContext(mock.patch.object(child, "start_child", return_value=self.child))
 
@@ -99,8 +99,11 @@ class ReportTest(unittest.TestCase):
         self.assertIsNone(self.child.request["function"])
         self.assertTrue(self.child.killed)
 
-    def test_no_name_of_the_scan_is_handed_over(self) -> None:
-        self.export(self.a_result(), facts={"Hospital": "Example"})
+    def test_the_title_is_the_result_s_name_and_nothing_else_names_the_scan(self) -> None:
+        heart = self.a_result()
+        heart.SetName("Case 7")
+        self.export(heart, facts={"Hospital": "Example"})
+        self.assertEqual(self.child.request["title"], "Case 7")
         self.assertNotIn("Muster", json.dumps(self.child.request) + json.dumps(self.child.scan))
         self.assertEqual(self.child.request["facts"]["Hospital"], "Example")
 

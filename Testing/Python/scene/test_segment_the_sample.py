@@ -7,7 +7,6 @@ import time
 import unittest
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import slicer
@@ -17,6 +16,7 @@ from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 from HeartSeg3DLib.scene import sample_data, volume_table
 from HeartSeg3DLib.scene.logic import HeartSegLogic
 from HeartSeg3DLib.scene.segmentation_result import CLOSED_SURFACE
+from scans import use_temporary_folder
 
 IDS = [STRUCTURES[value].id for value in WHOLE_HEART]
 
@@ -27,7 +27,7 @@ class SegmentTheSampleTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="Zoë Müller ")
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.enterContext(mock.patch.object(tempfile, "tempdir", folder.name))
+        use_temporary_folder(self, folder.name)
 
     def test_a_whole_heart_with_surfaces_and_volumes(self) -> None:
         volume = sample_data.load_sample()

@@ -18,7 +18,7 @@ from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, Usa
 from HeartSeg3DLib.scene import child, dependencies, segmentation_run, workspace
 from HeartSeg3DLib.scene.logic import HeartSegLogic
 from HeartSeg3DLib.scene.segmentation_run import FINISHED, SegmentationRun
-from scans import OBLIQUE, FakeChild, a_volume, exported, labels_in_box, whole
+from scans import OBLIQUE, FakeChild, a_volume, exported, labels_in_box, use_temporary_folder, whole
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -31,7 +31,7 @@ class RunCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="Zoë ")
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.enterContext(mock.patch.object(tempfile, "tempdir", folder.name))
+        use_temporary_folder(self, folder.name)
         self.child = FakeChild()
         self.enterContext(mock.patch.object(child, "start_child", self.current_child))
         self.volume = a_volume()
@@ -169,8 +169,8 @@ class BadRunTest(RunCase):
         self.assertEqual(run.error.code if run.error else "", "disk")
 
     def test_an_unwritable_temporary_folder(self) -> None:
-        with mock.patch.object(tempfile, "tempdir", str(self.folder / "missing")):
-            run = self.logic.start_segmentation(self.volume)
+        use_temporary_folder(self, self.folder / "missing")
+        run = self.logic.start_segmentation(self.volume)
         run.wait_closed()
         self.assertEqual(run.state, "failed")
         self.assertTrue(run.error and run.error.remedy)

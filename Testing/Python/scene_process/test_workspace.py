@@ -81,6 +81,23 @@ def test_a_temporary_folder_that_refuses_is_a_sentence(temporary_folder: Path) -
     assert failure.value.__cause__.errno == errno.ENOENT
 
 
+def test_it_lies_where_the_user_wants_it_and_stale_ones_are_looked_for_there_too(
+        temporary_folder: Path, tmp_path: Path) -> None:
+    chosen = tmp_path / "chosen in Slicer"
+    chosen.mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for parent in (chosen, temporary_folder):
+        (parent / folder_name(ended.pid, "0123456789abcdef")).mkdir()
+    with Workspace(chosen) as workspace:
+        Workspace.remove_stale(chosen)
+        assert list(chosen.iterdir()) == [workspace.folder]
+        assert list(temporary_folder.iterdir()) == []
+    with pytest.raises(DiskError, match="missing") as failure:
+        Workspace(tmp_path / "missing")
+    assert "Application Settings" in failure.value.remedy
+
+
 def test_folders_of_processes_that_have_ended_are_removed_and_no_others(temporary_folder: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
