@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
@@ -9,6 +10,7 @@ from HeartSeg3DLib.measurement import HeartFunction, heart_function
 from HeartSeg3DLib.scene.cardiac_phases import mark_phases
 from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
 from HeartSeg3DLib.scene.layer_volumes import stamp_of
+from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import (
     HEART_RATE_ATTRIBUTE,
     SequencePlacement,
@@ -22,6 +24,7 @@ from HeartSeg3DLib.scene.sequence_result import (
 )
 from HeartSeg3DLib.scene.volume_table import volumes_of
 from HeartSeg3DLib.scene.volumes import times_of_sequence
+from HeartSeg3DLib.trust import says_cut
 
 __all__ = ["SequencePlacement", "check_sequence_target", "function_facts", "function_of", "is_sequence_result",
            "phase_count", "select_phase", "selected_phase", "show_plot", "store_function", "volume_curves",
@@ -81,7 +84,15 @@ def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: f
     curves = volume_curves(segmentation)
     muscle = [curves[id] for id in _MUSCLE if id in curves]
     mass = [MYOCARDIAL_DENSITY_G_PER_ML * sum(phase) for phase in zip(*muscle, strict=True)] if muscle else None
-    return heart_function(curves, times_of_sequence(sequence_of(segmentation)), myocardial_mass_g=mass, **told)
+    return heart_function(curves, times_of_sequence(sequence_of(segmentation)), myocardial_mass_g=mass,
+                          cut=_cut_by_the_border(segmentation), **told)
+
+
+def _cut_by_the_border(segmentation: Any) -> set[str]:
+    """Return the ids of the structures of which the marks of any phase say that the border of the scan cuts them."""
+    marks = [mark for phase in phases_of(segmentation)
+             for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")]
+    return {mark["id"] for mark in marks if mark["level"] == "amber" and says_cut(mark["sentence"])}
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,

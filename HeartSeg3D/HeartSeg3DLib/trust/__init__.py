@@ -1,5 +1,5 @@
 """How far each structure of a result can be trusted: one mark with one sentence."""
 
-from HeartSeg3DLib.trust.marks import Mark, structure_marks
+from HeartSeg3DLib.trust.marks import Mark, says_cut, structure_marks
 
-__all__ = ["Mark", "structure_marks"]
+__all__ = ["Mark", "says_cut", "structure_marks"]

@@ -16,6 +16,7 @@ from HeartSeg3DLib.segmentation.frame import view_in_model_frame
 
 Level = Literal["green", "amber", "red", "grey"]
 
+_CUT = "cut by the "
 _SECOND_PIECE_SHARE = 0.01
 _SECOND_PIECE_ML = 1.0
 _FINE_VOXELS = 1_000_000
@@ -71,11 +72,23 @@ def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[
     return marks
 
 
+def says_cut(sentence: str) -> bool:
+    """Whether the sentence of a mark says that the border of the scan cuts the structure.
+
+    Example:
+        >>> says_cut("Aorta: cut by the upper border of the scan; in 2 separate pieces, the second of 1.5 mL.")
+        True
+        >>> says_cut("Aorta: not judged yet.")
+        False
+    """
+    return f": {_CUT}" in sentence
+
+
 def _cut(sides: list[str]) -> str:
     if not sides:
-        return "cut by the border of the scan"
+        return f"{_CUT}border of the scan"
     borders = "border" if len(sides) == 1 else "borders"
-    return f"cut by the {' and '.join(sides)} {borders} of the scan"
+    return f"{_CUT}{' and '.join(sides)} {borders} of the scan"
 
 
 def _large_pieces(mask: NDArray[np.bool_], milliliters: float) -> list[float]:

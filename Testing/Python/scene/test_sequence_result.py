@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -213,6 +214,15 @@ class FunctionTest(unittest.TestCase):
         myo = int((phase_labels(TOPS[0]) == BY_ID["MYO"].value).sum())
         self.assertAlmostEqual(function.myocardial_mass_g or 0.0, myo * VOXEL_ML * 1.05)
         self.assertEqual(function.times_ms, (0.0, 200.0, 400.0, 600.0))
+
+    def test_a_ventricle_that_the_border_cuts_in_one_phase_is_named(self) -> None:
+        self.assertNotIn("The border of the scan", " ".join(function_result.function_of(self.heart).warnings))
+        marks = [{"id": "RV", "level": "amber", "sentence": "Right ventricle: cut by the lower border of the scan."},
+                 {"id": "LV", "level": "amber", "sentence": "Left ventricle cavity: in 2 separate pieces."}]
+        phases_of(self.heart)[1].SetAttribute("HeartSeg.Marks", json.dumps(marks))
+        (sentence,) = [text for text in function_result.function_of(self.heart).warnings if "border" in text]
+        self.assertIn("cuts Right ventricle", sentence)
+        self.assertNotIn("Left", sentence)
 
     def test_the_scanner_s_heart_rate_is_used_unless_a_person_gives_one(self) -> None:
         sequence_of(self.heart).SetAttribute(HEART_RATE_ATTRIBUTE, "75")
