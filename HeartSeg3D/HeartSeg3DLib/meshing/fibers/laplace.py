@@ -21,16 +21,17 @@ class LaplaceSolver:
     Args:
         points: (N, 3) float64, mm.
         tetrahedra: (K, 4) indices into points, positive volume. Every node belongs to one.
-
-    Attributes:
-        conductivity: (K,) positive; the flux is the gradient times this. One everywhere at first.
     """
 
     def __init__(self, points: Points, tetrahedra: NDArray[np.int32]) -> None:
         self._tetrahedra = tetrahedra
         self._count = len(points)
         self._slopes, self._volumes = _hat_slopes(points, tetrahedra)
-        self.conductivity = np.ones(len(tetrahedra))
+        self._stiffness = self._assembled(self._volumes)
+
+    def conduct(self, conductivity: NDArray[np.float64]) -> None:
+        """Make the flux the gradient times a positive conductivity (K,); it is one at first."""
+        self._stiffness = self._assembled(self._volumes * conductivity)
 
     def solve(self, fixed: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the field (N,) that has the values where it is fixed.
@@ -47,9 +48,8 @@ class LaplaceSolver:
         """
         free = np.flatnonzero(~fixed)
         known = np.where(fixed, values, 0.0)
-        stiffness = self._stiffness()
-        rows = stiffness[free]
-        scale = 1.0 / np.sqrt(stiffness.diagonal()[free])
+        rows = self._stiffness[free]
+        scale = 1.0 / np.sqrt(self._stiffness.diagonal()[free])
         scaled = sparse.diags_array(scale) @ rows[:, free] @ sparse.diags_array(scale)
         found = scale * _conjugate_gradients(scaled.tocsr(), -scale * (rows @ known))
         known[free] = np.clip(found, values[fixed].min(), values[fixed].max())
@@ -69,9 +69,8 @@ class LaplaceSolver:
                              for axis in range(3)], axis=1)
         return at_nodes[self._tetrahedra].mean(axis=1)
 
-    def _stiffness(self) -> sparse.csr_array:
+    def _assembled(self, weights: NDArray[np.float64]) -> sparse.csr_array:
         """Return the (N, N) stiffness matrix; its rows add up to zero."""
-        weights = self.conductivity * self._volumes
         entries = [weights * np.einsum("ij,ij->i", self._slopes[:, a], self._slopes[:, b]) for a, b in _PAIRS]
         starts, stops = (np.concatenate([self._tetrahedra[:, pair[side]] for pair in _PAIRS]) for side in range(2))
         upper = sparse.coo_array((np.concatenate(entries), (starts, stops)), shape=(self._count, self._count)).tocsr()
@@ -82,19 +81,24 @@ class LaplaceSolver:
 def _conjugate_gradients(matrix: sparse.csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solve a symmetric positive definite system; SciPy's own renamed its tolerance."""
     solution, residual = np.zeros_like(right), right.copy()
-    direction, squared = residual.copy(), float(residual @ residual)
+    direction, squared = residual.copy(), _dot(residual, residual)
     goal = squared * _TOLERANCE**2
     for _ in range(_STEPS):
         if squared <= goal:
             return solution
         image = matrix @ direction
-        step = squared / float(direction @ image)
+        step = squared / _dot(direction, image)
         solution += step * direction
         residual -= step * image
-        before, squared = squared, float(residual @ residual)
+        before, squared = squared, _dot(residual, residual)
         direction = residual + squared / before * direction
     raise CheckError("The fields that fibers follow could not be computed.",
                      "Check the quality of the tetrahedra, or choose another edge.")
+
+
+def _dot(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return the product of two vectors; threads of a BLAS library wait for each other longer than they compute."""
+    return float(np.einsum("i,i->", first, second))
 
 
 def _hat_slopes(points: Points, tetrahedra: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

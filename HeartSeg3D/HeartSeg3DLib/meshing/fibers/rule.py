@@ -120,14 +120,16 @@ def _solved(tissue: Tissue, progress: Callable[[float], None]) -> _Wall:
     fixed = tissue.left | tissue.right | tissue.outside
     height = solver.solve(tissue.base | tissue.apex, tissue.base.astype(float))
     upward = solver.gradients(height)
+    conductivity = np.ones(len(tissue.cells))
     for finished in range(_EVENING + 1):
         progress(0.4 + 0.2 * finished)
+        solver.conduct(conductivity)
         outside = solver.solve(fixed, tissue.outside.astype(float))
         right = solver.solve(fixed, tissue.right.astype(float)) if tissue.right.any() else np.zeros(len(tissue.nodes))
         to_outside, to_right = solver.gradients(outside), solver.gradients(right)
         to_left = -to_outside - to_right
         steepness = np.sqrt(sum(np.einsum("ij,ij->i", each, each) for each in (to_outside, to_right, to_left)))
-        solver.conductivity = solver.conductivity * np.maximum(steepness, _FLATTEST * steepness.max())
+        conductivity *= np.maximum(steepness, _FLATTEST * steepness.max())
     return _Wall(outside, right, height, to_outside, to_left, to_right, upward)
 
 
