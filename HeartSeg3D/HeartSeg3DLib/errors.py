@@ -9,17 +9,19 @@ class HeartSegError(Exception):
     Args:
         message: One sentence that a clinician understands.
         remedy: What to do next, one sentence.
+
+    Attributes:
         cause: What a library said about it, for developers; free of paths and names.
     """
 
     exit_code = 1
     code = "error"
 
-    def __init__(self, message: str, remedy: str = "", cause: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
-        self.cause = cause
+        self.cause = ""
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

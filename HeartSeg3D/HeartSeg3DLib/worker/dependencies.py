@@ -62,9 +62,10 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def _broken(error: Exception) -> DependencyError:
-    return DependencyError(f"PyTorch is installed but does not work ({type(error).__name__}).",
-                           "Install PyTorch again with the PyTorch extension, then restart 3D Slicer.",
-                           without_paths(str(error)))
+    failure = DependencyError(f"PyTorch is installed but does not work ({type(error).__name__}).",
+                              "Install PyTorch again with the PyTorch extension, then restart 3D Slicer.")
+    failure.cause = without_paths(str(error))
+    return failure
 
 
 def without_paths(text: str) -> str:
