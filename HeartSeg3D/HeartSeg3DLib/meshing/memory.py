@@ -10,10 +10,11 @@ import SimpleITK as sitk
 from ..errors import DeviceError
 from .lattice import MEAN_EDGE
 
-_BYTES_PER_TETRAHEDRON = 250
-"""Measured at its peak with a tenth to spare, see Testing/Benchmarks/mesh_tetrahedra.py."""
+_BYTES_PER_TETRAHEDRON = 350
+"""At the peak. Measured are 200 to 300 in all, see Testing/Benchmarks/mesh_tetrahedra.py; in thin walls, where more of
+them are split, up to 800, of which the lattice below bears its part."""
 
-_BYTES_PER_CELL = 60
+_BYTES_PER_CELL = 200
 """Of the lattice over the structures' box."""
 
 _USABLE = 0.8
