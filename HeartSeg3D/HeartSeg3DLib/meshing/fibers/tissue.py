@@ -20,6 +20,10 @@ RIGHT_WALL = BY_ID["RV"].value + 100
 _BASE_PATCHES = ("BASE", "MV", "AV", "TV", "PV")
 """Of the valves, tissue has the nodes of their rings."""
 
+_CAP = 0.98
+"""The apex is the middle of the epicardium beyond this part of the largest distance from the base: the farthest node
+alone moves by millimeters with the roughness of a blunt surface."""
+
 _CORNER_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
@@ -122,7 +126,9 @@ def _apex_path(
                          "Check that the label map shows the whole left ventricle.")
     candidates = np.flatnonzero(outside)
     center = points[base].mean(axis=0)
-    apex = candidates[np.linalg.norm(points[candidates] - center, axis=1).argmax()]
+    distances = np.linalg.norm(points[candidates] - center, axis=1)
+    cap = points[candidates[distances >= _CAP * distances.max()]].mean(axis=0)
+    apex = candidates[np.linalg.norm(points[candidates] - cap, axis=1).argmin()]
     steps, before = dijkstra(links, directed=False, indices=apex, return_predecessors=True, unweighted=True)
     targets = np.flatnonzero(endocardium)
     nearest = targets[steps[targets] == steps[targets].min()]
