@@ -9,6 +9,7 @@ import typer
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.cli.demo_command import demo_command
 from HeartSeg3DLib.cli.measure_command import measure_command
+from HeartSeg3DLib.cli.mesh_command import MeshCommand, mesh_command
 from HeartSeg3DLib.cli.models_command import models_app
 from HeartSeg3DLib.cli.segment_command import segment_command
 
@@ -22,6 +23,7 @@ def create_app() -> typer.Typer:
     app.command("demo")(demo_command)
     app.command("segment")(segment_command)
     app.command("measure")(measure_command)
+    app.command("mesh", cls=MeshCommand)(mesh_command)
     app.add_typer(models_app, name="models")
     return app
 

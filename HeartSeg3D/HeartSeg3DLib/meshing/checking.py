@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..anatomy import STRUCTURES
-from ..errors import InputError
+from ..errors import DeviceError, InputError
 from .mesh import OUTSIDE
 
 _HIGHEST_LABEL = 255
@@ -106,16 +106,16 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
     """Refuse a pitch for which memory would not do.
 
     Raises:
-        InputError: It would not; the remedy says what would fit.
+        DeviceError: It would not; the remedy says what would fit.
     """
     needed = field_memory(labels, pitch_mm)
     if needed > available_bytes:
         fits = pitch_mm
         while field_memory(labels, fits) > available_bytes:
             fits *= _COARSER
-        raise InputError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
-                         f"{available_bytes / 1e9:.1f} GB are free.",
-                         f"Choose an edge length of {fits:.3g} mm or more.")
+        raise DeviceError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
+                          f"{available_bytes / 1e9:.1f} GB are free.",
+                          f"Choose an edge length of {fits:.3g} mm or more.")
 
 
 def name_of(value: int) -> str:

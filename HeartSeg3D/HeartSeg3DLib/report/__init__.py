@@ -1,7 +1,17 @@
 """Results for people: pictures of three planes and a 3-D view, and reports as HTML or PDF."""
 
 from HeartSeg3DLib.report.content import ReportContent
+from HeartSeg3DLib.report.mesh_page import MeshPage, mesh_html
+from HeartSeg3DLib.report.mesh_picture import render_mesh
 from HeartSeg3DLib.report.page import REPORT_KINDS, write_report
 from HeartSeg3DLib.report.picture import render_overview
 
-__all__ = ["REPORT_KINDS", "ReportContent", "render_overview", "write_report"]
+__all__ = [
+    "REPORT_KINDS",
+    "MeshPage",
+    "ReportContent",
+    "mesh_html",
+    "render_mesh",
+    "render_overview",
+    "write_report",
+]

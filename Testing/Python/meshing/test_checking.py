@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from analytic_heart import AO, MYO, analytic_heart
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import DeviceError, InputError
 from HeartSeg3DLib.meshing.checking import check_labels, check_memory, field_memory, pitch_warnings, suggested_pitch
 
 
@@ -77,7 +77,7 @@ def test_the_pitch_follows_voxels_and_walls() -> None:
 def test_a_pitch_too_fine_for_the_memory_is_refused_with_one_that_fits() -> None:
     labels = box()
     check_memory(labels, 0.5, field_memory(labels, 0.5))
-    with pytest.raises(InputError, match="GB") as caught:
+    with pytest.raises(DeviceError, match="GB") as caught:
         check_memory(labels, 0.05, 10**8)
     fits = float(caught.value.remedy.split(" mm")[0].split()[-1])
     assert field_memory(labels, fits) < 10**8

@@ -1,0 +1,97 @@
+"""Files about a mesh, beside it: figures as JSON, a page as HTML, a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from HeartSeg3DLib import __version__
+from HeartSeg3DLib.imaging import check_output, replacing
+from HeartSeg3DLib.meshing.export.writing import ExportRequest
+from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
+from HeartSeg3DLib.meshing.quality import MeshReport
+from HeartSeg3DLib.notice import NOTE
+from HeartSeg3DLib.report import MeshPage, mesh_html, render_mesh
+
+
+@dataclass(frozen=True)
+class MeshReportFiles:
+    """Where the report about a mesh goes."""
+
+    figures: Path
+    page: Path
+    picture: Path
+
+    @staticmethod
+    def beside(request: ExportRequest) -> MeshReportFiles:
+        """Return the names beside an exported mesh."""
+        start = request.folder / f"{request.stem}_report"
+        return MeshReportFiles(*(start.with_suffix(ending) for ending in (".json", ".html", ".png")))
+
+    def check(self, *, force: bool) -> None:
+        """Make sure that the files can be written.
+
+        Raises:
+            UsageError: One exists already, or the folder cannot be written.
+        """
+        for path in self.all:
+            check_output(path, force=force, kinds=(path.suffix,))
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """The three files."""
+        return self.figures, self.page, self.picture
+
+
+def write_mesh_report(
+    files: MeshReportFiles, mesh: SurfaceMesh | TetraMesh, labels: sitk.Image, report: MeshReport, *, title: str,
+    edge_mm: float, patches: Mapping[str, NDArray[np.intp]], warnings: Sequence[str], seconds: Mapping[str, float],
+    settings: Mapping[str, str],
+) -> tuple[Path, ...]:
+    """Write the report about a mesh and return its files.
+
+    Args:
+        files: Where.
+        mesh: What it is about, LPS, mm.
+        labels: Label map that was meshed.
+        report: Verdicts and figures.
+        title: Name of the label map.
+        edge_mm: Mean edge that was asked for.
+        patches: Triangles of the surface by name.
+        warnings: Sentences for the user.
+        seconds: Time by stage.
+        settings: Further choices in words.
+
+    Raises:
+        UsageError: A file cannot be written.
+    """
+    surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
+    render_mesh(surface, labels, files.picture, title)
+    counts = {name: len(triangles) for name, triangles in patches.items()}
+    facts = {
+        "Label map": f"{' x '.join(map(str, labels.GetSize()))} voxels of "
+                     f"{' x '.join(f'{step:.2f}' for step in labels.GetSpacing())} mm",
+        "Edge length": f"{edge_mm:.2f} mm asked for", **settings,
+        "Time": ", ".join(f"{stage.lower()} {time:.1f} s" for stage, time in seconds.items()),
+        "Software": f"HeartSeg {__version__}",
+    }
+    page = MeshPage(title, report, counts, tuple(warnings), facts, files.picture.read_bytes())
+    statement = {
+        "note": NOTE, "software": {"name": "HeartSeg", "version": __version__}, "source": title, "edge_mm": edge_mm,
+        "settings": dict(settings), "warnings": list(warnings), "seconds": dict(seconds), "patches": counts,
+        **report.to_dict(),
+    }
+    _write(files.figures, json.dumps(statement, indent=2, allow_nan=False) + "\n")
+    _write(files.page, mesh_html(page))
+    return files.all
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")

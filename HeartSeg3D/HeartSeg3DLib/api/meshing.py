@@ -1,0 +1,284 @@
+"""From a label map in a file to a folder with its mesh, the figures of its quality, and a page about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from HeartSeg3DLib.anatomy import WHOLE_HEART
+from HeartSeg3DLib.api.mesh_report import MeshReportFiles, write_mesh_report
+from HeartSeg3DLib.api.outputs import output_folder
+from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
+from HeartSeg3DLib.imaging import read_labels
+from HeartSeg3DLib.meshing.checking import check_labels, check_memory, name_of, pitch_warnings, suggested_pitch
+from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
+from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
+from HeartSeg3DLib.meshing.export.presets import preset_of
+from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, request_for
+from HeartSeg3DLib.meshing.flat_ends import image_border
+from HeartSeg3DLib.meshing.label_field import label_field
+from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
+from HeartSeg3DLib.meshing.memory import free_memory
+from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
+from HeartSeg3DLib.meshing.patches import name_patches
+from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
+from HeartSeg3DLib.meshing.surface import surface_mesh
+from HeartSeg3DLib.meshing.tetra import tetra_mesh
+from HeartSeg3DLib.meshing.walls import add_walls
+
+Progress = Callable[[float, str], None]
+Cancelled = Callable[[], bool]
+
+VOLUME_EDGE_MM = 2.0
+"""Mean edge of tetrahedra where nobody asks for another."""
+
+EDGE_OF_PITCH = 0.95
+"""Mean edge of a surface's triangles in distances of the samples that it is made from."""
+
+SURFACE_FORMATS, VOLUME_FORMATS = ("vtp", "stl"), ("vtu", "vtp")
+"""What is written where neither a preset nor formats are named."""
+
+_FAILED = "_FAILED"
+
+
+@dataclass(frozen=True)
+class MeshChoices:
+    """How to mesh a label map.
+
+    Attributes:
+        edge_mm: Mean length of edges; None takes 2 mm for tetrahedra, and for surfaces what suits voxels and walls.
+        volume: Tetrahedra and not surfaces alone; presets that need them turn it on.
+        walls_mm: Thickness by cavity of walls to grow around blood pools.
+        preset: Name of a simulator's preset.
+        formats: Names of formats in place of the preset's own.
+        frame: "lps" or "ras".
+        scheme: Meaning of foreign label values.
+        pieces: What to do with structures in several large pieces.
+        accept_failed: Write a mesh that failed a hard check, under a name that says so.
+        force: Whether what is in the folder already may be replaced.
+    """
+
+    edge_mm: float | None = None
+    volume: bool = False
+    walls_mm: Mapping[int, float] = field(default_factory=dict)
+    preset: str | None = None
+    formats: tuple[str, ...] = ()
+    frame: str = LPS
+    scheme: str | Path | None = None
+    pieces: Pieces = Pieces.ASK
+    accept_failed: bool = False
+    force: bool = False
+
+    @property
+    def with_tetrahedra(self) -> bool:
+        """Whether the mesh is made of tetrahedra."""
+        return self.volume or (self.preset is not None and preset_of(self.preset).volume)
+
+    def request(self, folder: Path) -> ExportRequest:
+        """Return what is to be written."""
+        if self.preset is not None:
+            return request_for(self.preset, folder, formats=self.formats, frame=self.frame, force=self.force)
+        formats = self.formats or (VOLUME_FORMATS if self.volume else SURFACE_FORMATS)
+        return ExportRequest(folder, formats, self.frame, force=self.force)
+
+
+@dataclass(frozen=True)
+class MeshedHeart:
+    """A mesh that was written.
+
+    Attributes:
+        mesh: Surfaces or tetrahedra, LPS, mm, of all labels.
+        patches: Triangles of the surface by name.
+        labels: Label map that was meshed: cleaned, with walls.
+        edge_mm: Mean edge that was asked for.
+        report: Verdicts and figures of the independent checks.
+        files: New files and folders: the mesh, the sidecar, the report as JSON, HTML and picture.
+        warnings: Sentences for the user.
+        seconds: Time of each stage.
+    """
+
+    mesh: SurfaceMesh | TetraMesh
+    patches: dict[str, NDArray[np.intp]]
+    labels: sitk.Image
+    edge_mm: float
+    report: MeshReport
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def mesh_to_folder(
+    labels: Path, folder: Path, choices: MeshChoices | None = None, *,
+    progress: Progress = lambda _fraction, _stage: None, cancelled: Cancelled = lambda: False,
+    writing: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> MeshedHeart:
+    """Mesh a label map, check the mesh and write it with a report about it; nothing is written where a check fails.
+
+    Args:
+        labels: Label map, as `imaging.read_labels` takes it.
+        folder: Folder for the mesh, which is made where it is missing.
+        choices: How.
+        progress: Told the finished part, 0 to 1, and the stage.
+        cancelled: Asked between stages.
+        writing: Makes the block in which files are put in place.
+
+    Raises:
+        UsageError: Wrong choices, or the folder cannot be written.
+        InputError: The label map cannot be read or meshed, or nobody said what to do with its pieces.
+        DeviceError: The memory does not do; the remedy says which edge would.
+        CheckError: The mesh failed a hard check and `accept_failed` is off.
+        CancelledError: `cancelled` said so.
+    """
+    choices = choices or MeshChoices()
+    with output_folder(folder):
+        return _Run(labels, folder, choices, _Stages(progress, cancelled)).mesh(writing)
+
+
+class _Stages:
+    """Tells progress, stops where the user wants it, and times each stage."""
+
+    def __init__(self, progress: Progress, cancelled: Cancelled) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress, self._cancelled = progress, cancelled
+        self._name, self._start = "", time.perf_counter()
+
+    def enter(self, fraction: float, name: str) -> None:
+        self.close()
+        if self._cancelled():
+            raise CancelledError("Cancelled.", "Nothing half-written was left behind.")
+        self._name, self._start = name, time.perf_counter()
+        self._progress(fraction, name)
+
+    def within(self, fraction: float) -> None:
+        """Tell the progress within a stage."""
+        if self._cancelled():
+            raise CancelledError("Cancelled.", "Nothing half-written was left behind.")
+        self._progress(fraction, self._name)
+
+    def close(self) -> None:
+        if self._name:
+            self.seconds[self._name] = round(time.perf_counter() - self._start, 3)
+
+
+class _Run:
+    """One label map on its way to a mesh."""
+
+    def __init__(self, path: Path, folder: Path, choices: MeshChoices, stages: _Stages) -> None:
+        self._path, self._choices, self._stages = path, choices, stages
+        self._request = choices.request(folder)
+        self._warnings: list[str] = []
+        self._check_choices()
+
+    def mesh(self, writing: Callable[[], AbstractContextManager[None]]) -> MeshedHeart:
+        labels, edge = self._prepared()
+        mesh = self._made(labels, edge)
+        self._stages.enter(0.70, "Naming surfaces")
+        surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
+        patches = name_patches(surface, image_border(labels))
+        self._stages.enter(0.74, "Checking the mesh")
+        report = check_tetrahedra(mesh, labels) if isinstance(mesh, TetraMesh) else check_surfaces(mesh, labels)
+        request = self._judged(report)
+        self._stages.enter(0.90, "Writing")
+        with writing():
+            source = MeshSource(self._path.name, labels)
+            files = export_mesh(mesh, patches, request, source=source, quality=report.to_dict())
+            self._stages.close()
+            reports = write_mesh_report(
+                MeshReportFiles.beside(request), mesh, labels, report, title=self._path.name, edge_mm=edge,
+                patches=patches, warnings=self._warnings, seconds=self._stages.seconds,
+                settings=self._settings(request))
+        self._stages.enter(1.0, "Written")
+        return MeshedHeart(mesh, patches, labels, edge, report, (*files, *reports), tuple(self._warnings),
+                           self._stages.seconds)
+
+    def _check_choices(self) -> None:
+        choices = self._choices
+        if choices.edge_mm is not None and not 0.0 < choices.edge_mm < np.inf:
+            raise UsageError(f"{choices.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
+        for request in self._requests():
+            check_export(request, volume=choices.with_tetrahedra, source=True)
+            MeshReportFiles.beside(request).check(force=choices.force)
+
+    def _requests(self) -> tuple[ExportRequest, ...]:
+        """Return what may be written: the mesh, and under another name one that failed."""
+        return (self._request, _failed(self._request)) if self._choices.accept_failed else (self._request,)
+
+    def _prepared(self) -> tuple[sitk.Image, float]:
+        """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""
+        stages, choices = self._stages, self._choices
+        stages.enter(0.0, "Reading the label map")
+        labels = read_labels(self._path, choices.scheme)
+        self._warnings += check_labels(labels, WHOLE_HEART).warnings
+        stages.enter(0.03, "Cleaning")
+        cleaned = clean_labels(labels, choices.pieces)
+        labels = cleaned.labels
+        self._warnings += cleaned.sentences
+        if choices.walls_mm:
+            stages.enter(0.06, "Growing walls")
+            walled = add_walls(labels, choices.walls_mm)
+            labels = walled.labels
+            self._warnings += walled.sentences
+        facts = check_labels(labels)
+        wanted = self._request.labels
+        if wanted is not None and not set(wanted) & set(facts.counts):
+            raise InputError(f"The label map has no {name_of(wanted[0])} and no walls, of which the preset "
+                             f"{choices.preset} consists.", "Grow walls with --walls, or choose another preset.")
+        if choices.with_tetrahedra:
+            edge = choices.edge_mm or VOLUME_EDGE_MM
+            check_tetra_memory(labels, edge)
+            self._warnings += pitch_warnings(facts, edge)
+            return labels, edge
+        pitch = choices.edge_mm / EDGE_OF_PITCH if choices.edge_mm else suggested_pitch(labels, facts)
+        free = free_memory()
+        if free is not None:
+            check_memory(labels, pitch, free)
+        self._warnings += pitch_warnings(facts, pitch)
+        return labels, pitch * EDGE_OF_PITCH
+
+    def _made(self, labels: sitk.Image, edge: float) -> SurfaceMesh | TetraMesh:
+        if self._choices.with_tetrahedra:
+            self._stages.enter(0.1, "Making tetrahedra")
+            return tetra_mesh(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
+        self._stages.enter(0.1, "Resampling")
+        samples = label_field(labels, edge / EDGE_OF_PITCH)
+        if samples.repaired:
+            self._warnings.append(f"{samples.repaired} samples changed their label so that surfaces do not touch "
+                                  "themselves.")
+        self._stages.enter(0.5, "Making surfaces")
+        return surface_mesh(samples)
+
+    def _settings(self, request: ExportRequest) -> dict[str, str]:
+        choices = self._choices
+        walls = ", ".join(f"{name_of(cavity)} {wall:g} mm" for cavity, wall in choices.walls_mm.items())
+        return {"Walls": walls or "none grown", "Preset": choices.preset or "none",
+                "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
+                "Pieces": choices.pieces.value}
+
+    def _judged(self, report: MeshReport) -> ExportRequest:
+        """Return what to write for a mesh with these verdicts."""
+        if report.fit_for_use:
+            return self._request
+        found = "; ".join(f"{check.name}: {check.value:g} ({', '.join(map(_place, check.where))})"
+                          for check in report.failures)
+        if not self._choices.accept_failed:
+            raise CheckError(f"The mesh failed its own check and was not written. {found}.",
+                             "Try another edge length or correct the segmentation; --accept-failed writes it all the "
+                             "same, under a name that says so.")
+        self._warnings.insert(0, f"The mesh failed its own check and must not be used unseen. {found}.")
+        return _failed(self._request)
+
+
+def _failed(request: ExportRequest) -> ExportRequest:
+    return replace(request, stem=request.stem + _FAILED)
+
+
+def _place(where: str) -> str:
+    """Return the name of a label's value in a verdict, or what else it names."""
+    return name_of(int(where)) if where.isdigit() else where

@@ -1,0 +1,162 @@
+"""`heartseg mesh`: surfaces or tetrahedra of a label map, for simulators and printers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from HeartSeg3DLib.cli.command_run import CommandRun, command_run
+from HeartSeg3DLib.cli.options import ForceOption, JsonOption, OutputFolderOption, QuietOption, SchemeOption
+from HeartSeg3DLib.errors import UsageError
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.api import MeshedHeart
+
+DEFAULT_WALLS = "default"
+"""What `--walls` means by itself."""
+
+
+class MeshCommand(TyperCommand):
+    """Takes `--walls` with a value and without one, which typer's options cannot."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of the command line."""
+        return super().parse_args(ctx, with_usual_walls(args))
+
+
+def with_usual_walls(words: list[str]) -> list[str]:
+    """Return the words of a command line in which every `--walls` has a value.
+
+    >>> with_usual_walls(["--walls", "heart.nrrd", "--walls", "RV=3"])
+    ['--walls', 'default', 'heart.nrrd', '--walls', 'RV=3']
+    """
+    complete = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        complete.append(word)
+        if word == "--walls" and "=" not in following and following != DEFAULT_WALLS:
+            complete.append(DEFAULT_WALLS)
+    return complete
+
+
+def mesh_command(
+    labels: Annotated[
+        Path,
+        typer.Argument(metavar="LABELS", show_default=False,
+                       help="Label map (.nii.gz, .nrrd, .mha, .seg.nrrd) or a folder with one mask a structure."),
+    ],
+    out: OutputFolderOption,
+    edge: Annotated[
+        float | None,
+        typer.Option(metavar="MM", show_default=False,
+                     help="Mean length of edges; else 2 mm for tetrahedra, and for surfaces what suits the voxels."),
+    ] = None,
+    volume: Annotated[bool, typer.Option("--volume", help="Tetrahedra, not surfaces alone.")] = False,
+    walls: Annotated[
+        str | None,
+        typer.Option(metavar="[LABEL=MM,...]", show_default=False,
+                     help="Grow walls around blood pools: RV 3.5 mm, others 2 mm, or such as RV=3.5,LA=2."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="print, ep, mechanics, simvascular or cemrgapp."),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", show_default=False,
+                     help="stl, ply, obj, vtp, vtu, vtk, gmsh22, gmsh41, xdmf, opencarp, svmultiphysics, abaqus, "
+                          "pycemrg; several with commas. Else vtp,stl for surfaces and vtu,vtp for tetrahedra."),
+    ] = None,
+    frame: Annotated[str, typer.Option(metavar="lps|ras", help="lps as in DICOM, or ras.")] = "lps",
+    scheme: SchemeOption = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Mesh every large piece of a structure.")] = False,
+    keep_largest: Annotated[bool, typer.Option("--keep-largest", help="Mesh the largest piece alone.")] = False,
+    accept_failed: Annotated[
+        bool,
+        typer.Option("--accept-failed", help="Write a mesh that failed its own check, under a name that says so."),
+    ] = False,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Mesh a label map: closed surfaces with shared walls, or tetrahedra, with named surfaces and a report.
+
+    The mesh is checked before it is written; one that fails ends with exit code 6.
+
+    For research, not a medical device.
+    """
+    with command_run("mesh", as_json=as_json, quiet=quiet) as run:
+        from HeartSeg3DLib.api import MeshChoices, mesh_to_folder
+        from HeartSeg3DLib.meshing.cleaning import Pieces
+
+        if keep_all and keep_largest:
+            raise UsageError("Both --keep-all and --keep-largest were given.", "Give one of them.")
+        pieces = Pieces.KEEP_ALL if keep_all else Pieces.KEEP_LARGEST if keep_largest else Pieces.ASK
+        choices = MeshChoices(
+            edge_mm=edge, volume=volume, walls_mm=walls_of(walls), preset=preset,
+            formats=tuple(name.strip() for name in formats.split(",")) if formats is not None else (),
+            frame=frame, scheme=scheme, pieces=pieces, accept_failed=accept_failed, force=force)
+        with run.progress() as progress:
+            progress.begin(labels.name)
+            meshed = mesh_to_folder(labels, out, choices, progress=progress, cancelled=run.cancelled,
+                                    writing=run.writing)
+        _show(run, meshed)
+        run.report({
+            "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,
+            "warnings": list(meshed.warnings), "seconds": meshed.seconds, "quality": meshed.report.to_dict(),
+        })
+
+
+def walls_of(text: str | None) -> dict[int, float]:
+    """Return the thickness in mm by cavity value that `--walls` asks for; none without it.
+
+    >>> walls_of("RV=3.5, la=2")
+    {3: 3.5, 4: 2.0}
+
+    Raises:
+        UsageError: The text cannot be understood.
+    """
+    from HeartSeg3DLib.imaging.schemes import structure_value
+    from HeartSeg3DLib.meshing.walls import WALL_MM
+
+    if text is None:
+        return {}
+    if text.strip().lower() == DEFAULT_WALLS:
+        return dict(WALL_MM)
+    walls = {}
+    for entry in text.split(","):
+        name, _, thickness = entry.partition("=")
+        value = structure_value(name) if name.strip() else None
+        try:
+            wall_mm = float(thickness)
+        except ValueError:
+            wall_mm = None
+        if not value or wall_mm is None:
+            raise UsageError(f"The wall {entry.strip()!r} cannot be understood.",
+                             "Write --walls alone for the usual ones, or such as --walls RV=3.5,LA=2,AO=2.")
+        walls[value] = wall_mm
+    return walls
+
+
+def _show(run: CommandRun, meshed: MeshedHeart) -> None:
+    """Print figures by structure, verdicts and files."""
+    from HeartSeg3DLib.meshing.checking import name_of
+
+    for sentence in meshed.warnings:
+        run.warn(sentence)
+    rows = []
+    for value, figures in meshed.report.labels.items():
+        volume, error = figures.get("volume_mm3"), figures.get("volume_error_percent")
+        rows.append((name_of(value), f"{figures.get('tetrahedra', figures.get('triangles', 0))}",
+                     f"{volume / 1000:.1f}" if isinstance(volume, float) else "-",
+                     f"{error:+.2f}" if isinstance(error, float) else "-"))
+    cells = "Tetrahedra" if meshed.report.kind == "tetrahedra" else "Triangles"
+    run.table({"Structure": "left", cells: "right", "Volume (mL)": "right", "Against voxels (%)": "right"}, rows)
+    run.say("Every hard check passed." if meshed.report.fit_for_use else "The mesh FAILED a hard check.")
+    for check in meshed.report.missed_aims:
+        run.say(f"Aim missed: {check.name} {check.value:.3g}, limit {check.limit:g}.")
+    for path in meshed.files:
+        run.say(str(path))
+    run.say_note()

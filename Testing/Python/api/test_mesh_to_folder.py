@@ -1,0 +1,177 @@
+"""A label map goes in, a checked mesh with its report comes out; or nothing does, and a sentence says why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import meshio
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from HeartSeg3DLib.api import MeshChoices, MeshedHeart, mesh_to_folder, meshing
+from HeartSeg3DLib.errors import CancelledError, CheckError, DeviceError, HeartSegError, InputError, UsageError
+from HeartSeg3DLib.meshing.cleaning import Pieces
+from HeartSeg3DLib.meshing.mesh import SurfaceMesh
+from HeartSeg3DLib.meshing.surface import surface_mesh
+
+REPORTS = {"heart.json", "heart_report.html", "heart_report.json", "heart_report.png"}
+SPACING, EDGE = 2.0, 2.5
+
+
+def balls() -> np.ndarray:
+    """A left ventricle in its myocardium with an atrium on top, [z, y, x]."""
+    z, y, x = np.indices((34, 26, 26))
+    voxels = np.zeros(z.shape, np.uint8)
+    from_middle = np.hypot(np.hypot(x - 13, y - 13), z - 12)
+    voxels[np.hypot(np.hypot(x - 13, y - 13), z - 23) < 7] = 4
+    voxels[from_middle < 10] = 2
+    voxels[from_middle < 6] = 1
+    return voxels
+
+
+def save(path: Path, voxels: np.ndarray) -> Path:
+    labels = sitk.GetImageFromArray(voxels)
+    labels.SetSpacing([SPACING] * 3)
+    labels.SetOrigin([-30.0, 10.0, 70.0])
+    sitk.WriteImage(labels, str(path))
+    return path
+
+
+@pytest.fixture
+def heart(tmp_path: Path) -> Path:
+    return save(tmp_path / "patient.nrrd", balls())
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def assert_refused(heart: Path, folder: Path, choices: MeshChoices, kind: type[HeartSegError], said: str) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        mesh_to_folder(heart, folder, choices)
+    assert caught.value.remedy
+    assert not folder.exists()
+
+
+def broken(samples: object) -> SurfaceMesh:
+    whole = surface_mesh(samples)
+    return SurfaceMesh(whole.points, whole.triangles[1:], whole.labels[1:])
+
+
+def test_surfaces_have_the_volumes_of_the_voxels(heart: Path, tmp_path: Path) -> None:
+    stages: list[tuple[float, str]] = []
+    meshed = mesh_to_folder(heart, tmp_path / "out", progress=lambda *step: stages.append(step))
+    assert names(tmp_path / "out") == REPORTS | {"heart.vtp", "heart_stl"}
+    assert meshed.report.fit_for_use
+    expected = 1e-3 * SPACING**3 * np.bincount(balls().ravel())
+    sidecar = json.loads((tmp_path / "out" / "heart.json").read_text("utf-8"))
+    for entry in sidecar["labels"]:
+        assert entry["volume_ml"] == pytest.approx(expected[entry["tag"]], rel=0.01)
+        stl = meshio.read(tmp_path / "out" / "heart_stl" / f"{entry['name']}_LPS_mm.stl")
+        a, b, c = (stl.points[stl.cells_dict["triangle"][:, corner]] for corner in range(3))
+        assert np.einsum("ij,ij->", a, np.cross(b, c)) / 6e3 == pytest.approx(entry["volume_ml"], rel=1e-4)
+    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
+    assert figures["checks"] == sidecar["quality"]["checks"]
+    assert {"LV_ENDO", "EPI"} <= set(figures["patches"])
+    assert [fraction for fraction, _ in stages] == sorted(fraction for fraction, _ in stages)
+    assert stages[-1][0] == 1.0
+    assert str(tmp_path) not in (tmp_path / "out" / "heart_report.html").read_text("utf-8"), "paths name patients"
+
+
+def test_tetrahedra_of_tissue_alone_for_opencarp(heart: Path, tmp_path: Path) -> None:
+    meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(edge_mm=3.5, preset="ep"))
+    assert names(tmp_path / "out") == REPORTS | {"heart_opencarp"}
+    assert meshed.report.fit_for_use
+    assert meshed.report.kind == "tetrahedra"
+    rows = (tmp_path / "out" / "heart_opencarp" / "heart.elem").read_text().splitlines()[1:]
+    assert {row.split()[-1] for row in rows} == {"2"}
+    assert len(rows) == meshed.report.labels[2]["tetrahedra"]
+
+
+def test_walls_grow_around_blood_pools(heart: Path, tmp_path: Path) -> None:
+    meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(walls_mm={4: 4.0}, formats=("vtp",), edge_mm=EDGE))
+    assert meshed.report.labels[104]["volume_mm3"] > 0
+    assert any("Left atrium wall" in sentence for sentence in meshed.warnings)
+
+
+def test_a_mesh_that_fails_is_not_written(heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meshing, "surface_mesh", broken)
+    assert_refused(heart, tmp_path / "out", MeshChoices(edge_mm=EDGE), CheckError, "open edges: 3")
+
+
+def test_a_failed_mesh_that_is_accepted_says_so_everywhere(
+    heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meshing, "surface_mesh", broken)
+    meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(accept_failed=True, edge_mm=EDGE))
+    assert all(path.name.startswith("heart_FAILED") for path in meshed.files)
+    assert "must not be used" in meshed.warnings[0]
+    for name in ("heart_FAILED.json", "heart_FAILED_report.json"):
+        statement = json.loads((tmp_path / "out" / name).read_text("utf-8"))
+        assert not statement.get("quality", statement)["fit_for_use"]
+    assert "Not fit for use" in (tmp_path / "out" / "heart_FAILED_report.html").read_text("utf-8")
+
+
+def test_the_folder_is_looked_at_before_the_label_map(heart: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "heart_report.html").write_text("somebody's page")
+    with pytest.raises(UsageError, match="exists already"):
+        mesh_to_folder(tmp_path / "missing.nrrd", tmp_path / "out")
+    assert (tmp_path / "out" / "heart_report.html").read_text() == "somebody's page"
+    mesh_to_folder(heart, tmp_path / "out", MeshChoices(formats=("vtp",), force=True, edge_mm=EDGE))
+    assert "patient.nrrd" in (tmp_path / "out" / "heart_report.html").read_text("utf-8")
+
+
+def test_a_structure_in_two_pieces_raises_a_question(tmp_path: Path) -> None:
+    voxels = balls()
+    voxels[2:5, 2:6, 2:6] = 4
+    heart = save(tmp_path / "pieces.nrrd", voxels)
+    assert_refused(heart, tmp_path / "out", MeshChoices(), InputError, "2 pieces")
+    largest = MeshChoices(formats=("vtp",), pieces=Pieces.KEEP_LARGEST, edge_mm=EDGE)
+    kept = mesh_to_folder(heart, tmp_path / "largest", largest)
+    assert _volume(kept, 4) == pytest.approx((balls() == 4).sum() * SPACING**3, rel=0.01)
+    everything = MeshChoices(formats=("vtp",), pieces=Pieces.KEEP_ALL, edge_mm=EDGE)
+    both = mesh_to_folder(heart, tmp_path / "all", everything)
+    assert _volume(both, 4) == pytest.approx((voxels == 4).sum() * SPACING**3, rel=0.01)
+
+
+@pytest.mark.parametrize("volume", [False, True])
+def test_more_memory_than_is_free_is_refused(
+    heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, volume: bool
+) -> None:
+    monkeypatch.setattr(meshing, "free_memory", lambda: 1_000_000)
+    monkeypatch.setattr("HeartSeg3DLib.meshing.memory.free_memory", lambda: 1_000_000)
+    assert_refused(heart, tmp_path / "out", MeshChoices(edge_mm=0.5, volume=volume), DeviceError, "memory")
+
+
+def test_choices_that_cannot_be_are_refused(heart: Path, tmp_path: Path) -> None:
+    for choices, said in ((MeshChoices(edge_mm=0.0), "no length of an edge"),
+                          (MeshChoices(preset="unknown"), "preset unknown"),
+                          (MeshChoices(formats=("vtu",)), "needs a volume mesh"),
+                          (MeshChoices(frame="xyz"), "frame xyz")):
+        assert_refused(heart, tmp_path / "out", choices, UsageError, said)
+
+
+def test_a_preset_of_tissue_needs_tissue(tmp_path: Path) -> None:
+    blood = save(tmp_path / "blood.nrrd", np.where(balls() == 1, 1, 0).astype(np.uint8))
+    assert_refused(blood, tmp_path / "out", MeshChoices(preset="ep"), InputError, "no Left ventricle myocardium")
+
+
+def test_cancelling_leaves_nothing(heart: Path, tmp_path: Path) -> None:
+    asked: list[None] = []
+
+    def at_third() -> bool:
+        asked.append(None)
+        return len(asked) == 3
+
+    with pytest.raises(CancelledError):
+        mesh_to_folder(heart, tmp_path / "out", cancelled=at_third)
+    assert not (tmp_path / "out").exists()
+
+
+def _volume(meshed: MeshedHeart, value: int) -> float:
+    volume = meshed.report.labels[value]["volume_mm3"]
+    assert isinstance(volume, float)
+    return volume
