@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import ndimage
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkSurfaceNets3D
+
+from .neighbors import mean_of_neighbors
 
 _FINEST_MM = 1.0
 """Finer labels are sampled at this distance: more triangles would not be seen."""
@@ -113,26 +115,12 @@ def _joint_mesh(
 
 def _smooth(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the points (N, 3) of a mesh without the steps of its voxels, its volumes kept."""
-    mean = _mean_of_neighbors(triangles, len(points))
+    mean = mean_of_neighbors(triangles, len(points))
     outward = 1.0 / (_PASS_BAND - 1.0 / _INWARD)
     for _ in range(_ITERATIONS):
         for part in (_INWARD, outward):
             points = points + part * (mean @ points - points)
     return points
-
-
-def _mean_of_neighbors(triangles: NDArray[np.int64], count: int) -> sparse.csr_array:
-    """Return the matrix (N, N) that takes the mean over each point's neighbors; on a seam only over those on it."""
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-    keys, uses = np.unique(edges[:, 0] * count + edges[:, 1], return_counts=True)
-    low, high = keys // count, keys % count
-    on_seam = np.zeros(count, bool)
-    on_seam[low[uses > 2]] = on_seam[high[uses > 2]] = True
-    rows, columns, of_seam = np.r_[low, high], np.r_[high, low], np.r_[uses > 2, uses > 2]
-    used = of_seam | ~on_seam[rows]
-    rows, columns = rows[used], columns[used]
-    share = 1.0 / np.maximum(np.bincount(rows, minlength=count), 1)
-    return sparse.csr_array((share[rows], (rows, columns)), shape=(count, count))
 
 
 def _surface_of(

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mesh import OUTSIDE
+from .neighbors import edges_of
 from .snapping import LabeledTetrahedra
 from .tetra_shape import shapes
-from .tetra_walls import edges_of
 
 _WORST = 0.3
 """Scaled Jacobian that a split must keep: the walls have still to move, and they may go down to the floor."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .mesh import OUTSIDE
+from .neighbors import edges_of
 from .tetra_shape import shapes, towards_better_shape
-from .tetra_walls import edges_of, walls
+from .tetra_walls import walls
 from .volume_balance import balancing_pressures
 
 Points = NDArray[np.float64]

@@ -40,14 +40,6 @@ def walls(
     return corners, np.stack([np.where(turn, other, own), np.where(turn, own, other)], axis=1)
 
 
-def edges_of(triangles: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the edges (E, 2) of triangles over `count` nodes, lower node first, and how many triangles use each."""
-    start, end = triangles.ravel(), triangles[:, [1, 2, 0]].ravel()
-    keys = np.minimum(start, end).astype(np.int64) * count + np.maximum(start, end)
-    unique, uses = np.unique(keys, return_counts=True)
-    return np.stack([unique // count, unique % count], axis=1).astype(np.int32), uses
-
-
 def _faces_within(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which faces (K, 4) have three marked corners; face j lies opposite to corner j."""
     missing = 4 - marked.sum(axis=1)

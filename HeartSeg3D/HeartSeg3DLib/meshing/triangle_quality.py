@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.spatial import cKDTree
 
 from ..errors import CheckError
 from .close_sheets import triangles_at_risk
+from .neighbors import mean_of_neighbors
 from .quality.intersections import intersecting_triangles
 from .quality.shape import triangle_scaled_jacobians
 
@@ -73,7 +73,7 @@ def slide_points(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> N
         points: (N, 3).
         triangles: (M, 3).
     """
-    mean, points = _mean_of_neighbors(triangles, len(points)), points.copy()
+    mean, points = mean_of_neighbors(triangles, len(points)), points.copy()
     for _ in range(_PASSES):
         near = np.zeros(len(points), bool)
         near[triangles[triangle_scaled_jacobians(points[triangles]) < _NARROW]] = True
@@ -107,7 +107,7 @@ def undo_harm(
         CheckError: Triangles are still narrow or cut each other.
     """
     back, moved = np.zeros(len(smooth)), None
-    neighbors = _mean_of_neighbors(triangles, len(smooth)) > 0
+    neighbors = mean_of_neighbors(triangles, len(smooth)) > 0
     for _ in range(_ROUNDS):
         points = smooth + back[:, None] * (rough - smooth)
         harmed = triangle_scaled_jacobians(points[triangles]) < FLOOR
@@ -144,19 +144,6 @@ def _edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
 def _keys(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return one number for each edge (E, 2) among `count` points, whichever way it runs."""
     return np.asarray(edges.min(axis=1) * count + edges.max(axis=1))
-
-
-def _mean_of_neighbors(triangles: NDArray[np.int64], count: int) -> sparse.csr_array:
-    """Return the matrix (N, N) that takes the mean over each point's neighbors; on a seam only over those on it."""
-    keys, uses = np.unique(_keys(_edges(triangles), count), return_counts=True)
-    low, high = keys // count, keys % count
-    on_seam = np.zeros(count, bool)
-    on_seam[low[uses > 2]] = on_seam[high[uses > 2]] = True
-    rows, columns, of_seam = np.r_[low, high], np.r_[high, low], np.r_[uses > 2, uses > 2]
-    used = of_seam | ~on_seam[rows]
-    rows, columns = rows[used], columns[used]
-    share = 1.0 / np.maximum(np.bincount(rows, minlength=count), 1)
-    return sparse.csr_array((share[rows], (rows, columns)), shape=(count, count))
 
 
 def _within_surface(

@@ -12,7 +12,8 @@ from HeartSeg3DLib.panel.context import PanelContext
 from HeartSeg3DLib.panel.edit_tools import EditTools
 from HeartSeg3DLib.panel.observations import Observations
 from HeartSeg3DLib.panel.phase_slider import PhaseSlider
-from HeartSeg3DLib.panel.result_summary import MODEL_ATTRIBUTE, marks_of
+from HeartSeg3DLib.panel.result_summary import marks_of
+from HeartSeg3DLib.scene.segmentation_result import MODEL_ATTRIBUTE
 from HeartSeg3DLib.scene.text import _
 
 QUIET_MS = 300

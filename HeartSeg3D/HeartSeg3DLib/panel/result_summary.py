@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID
+from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
 from HeartSeg3DLib.scene.text import _
-
-MARKS_ATTRIBUTE = "HeartSeg.Marks"
-MODEL_ATTRIBUTE = "HeartSeg.Model"
 
 
 def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:

@@ -180,7 +180,7 @@ def bounding_extent(found: NDArray[np.bool_], extent: Extent) -> Extent | None:
     return edges[0], edges[1], edges[2], edges[3], edges[4], edges[5]
 
 
-def oriented_image(mask: Mask, box: SegmentBox) -> slicer.vtkOrientedImageData:
+def image_of_mask(mask: Mask, box: SegmentBox) -> slicer.vtkOrientedImageData:
     """A vtkOrientedImageData with a copy of `mask` on the box's place."""
     image = slicer.vtkOrientedImageData()
     matrix = vtk.vtkMatrix4x4()
@@ -229,7 +229,7 @@ def _write(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, mask: 
     home = contents.GetSegment(segment_id).GetRepresentation(BINARY)
     shared = [other for other in layers_of(segmentation).get(home, {}) if other != segment_id]
     if not slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
-            oriented_image(mask, box), segmentation, segment_id, mode, box.extent, False, shared):
+            image_of_mask(mask, box), segmentation, segment_id, mode, box.extent, False, shared):
         raise InputError(
             _("Slicer could not change the voxels of {name}.").format(name=contents.GetSegment(segment_id).GetName()),
             _("Save the segmentation, load it again and repeat the edit."))
@@ -259,7 +259,7 @@ def _on_lattice(labelmap: slicer.vtkOrientedImageData, box: SegmentBox) -> slice
     if resample.DoGeometriesMatch(labelmap, box.labelmap):
         return labelmap
     result = slicer.vtkOrientedImageData()
-    resample.ResampleOrientedImageToReferenceOrientedImage(labelmap, oriented_image(box.mask, box), result)
+    resample.ResampleOrientedImageToReferenceOrientedImage(labelmap, image_of_mask(box.mask, box), result)
     return result
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +71,9 @@ def test_the_table_is_checked_before_anything_is_read(tmp_path: Path, table: str
     (tmp_path / "old.csv").touch()
     with pytest.raises(UsageError, match=said):
         api.measure_to_file([tmp_path / "never_read.nii.gz"], tmp_path / table)
+
+
+def test_segmenting_and_measuring_do_not_wait_for_the_mesher_to_load() -> None:
+    code = ("import sys; from HeartSeg3DLib import api; "
+            "assert not {'vtkmodules', 'torch'} & set(sys.modules); api.MeshChoices")
+    subprocess.run([sys.executable, "-c", code], check=True)
