@@ -1,10 +1,14 @@
 """Makes the structures of a labeled lattice manifolds: nowhere does one touch itself only along an edge or at a point.
 
 The tetrahedra around a vertex cut a sphere into 24 triangles. A structure's surface is a manifold at the vertex exactly
-if its triangles hang together by their edges and so do all the others: then one closed line lies between them.
+if its triangles hang together by their edges and so do all the others: then one closed line lies between them. Where
+any two labels on the sphere touch along an edge, too, this holds for structures taken together in any choice.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,12 @@ Bits = NDArray[np.int32]
 _ALL = (1 << STAR) - 1
 _HALF = 12
 _COUNTS = np.array([bin(half).count("1") for half in range(1 << _HALF)])
-_ROUNDS = 120
+_ROUNDS = 400
+"""Random labels need 90, hearts 25; the last ones look at a few stars each."""
+
+_QUIET_ROUNDS, _ACTIVE = 4, 0.6
+"""After these rounds a part of the defects wait in each, picked by chance."""
+
 _GENTLE_ROUNDS = 12
 """After these rounds a whole star takes one label, so that small changes cannot undo each other for ever."""
 
@@ -53,7 +62,7 @@ class _Star:
 
 
 def repair_lattice(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
-    """Change labels of tetrahedra, in place, until every structure and the outside are manifolds.
+    """Change labels of tetrahedra, in place, until every union of structures, and the outside, is a manifold.
 
     Args:
         lattice: The lattice.
@@ -69,15 +78,14 @@ def repair_lattice(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
     stars = [_Star(links) for links in lattice.star_links]
     suspects, changed = lattice.mixed_vertices(numbers), 0
     for turn in range(_ROUNDS):
-        touched = [
-            _mend(lattice, numbers, vertices, star, turn, chance)
-            for star, vertices in zip(stars, _by_type(lattice, suspects), strict=True)
-        ]
-        tetrahedra = np.unique(np.concatenate(touched))
-        if not len(tetrahedra):
+        mended = [_mend(lattice, numbers, vertices, star, turn, chance)
+                  for star, vertices in zip(stars, _by_type(lattice, suspects), strict=True)]
+        defective = np.concatenate([vertices for vertices, _ in mended])
+        if not len(defective):
             return changed
+        tetrahedra = np.unique(np.concatenate([touched for _, touched in mended]))
         changed += len(tetrahedra)
-        suspects = np.unique(lattice.corners(tetrahedra))
+        suspects = np.union1d(defective, lattice.corners(tetrahedra))
     raise CheckError("The structures could not be cut into tetrahedra without touching themselves.",
                      "Choose a shorter edge, or smooth the segmentation.")
 
@@ -127,28 +135,26 @@ def _by_type(lattice: Lattice, vertices: Numbers) -> tuple[Numbers, Numbers]:
 def _mend(
     lattice: Lattice, numbers: NDArray[np.uint8], vertices: Numbers, star: _Star, turn: int,
     chance: np.random.Generator,
-) -> Numbers:
-    """Change labels around defective vertices of one type, in place; return the tetrahedra changed."""
+) -> tuple[Numbers, Numbers]:
+    """Change labels around defective vertices of one type, in place; return these vertices and tetrahedra changed."""
     around = lattice.stars(vertices)
     labels = numbers[around]
-    changed = []
-    for number in np.unique(labels):
-        own = _pack(labels == number)
+    defective, changed = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for own in _unions(labels):
         rows = np.flatnonzero((own != 0) & (own != _ALL))
         own = own[rows]
         part, rest = star.first_part(own), star.first_part(_ALL ^ own)
         broken, cut = part != own, rest != _ALL ^ own
         bad = broken | cut
-        if turn > 3:  # neighbors that change at once can undo each other
-            bad &= chance.random(len(bad)) < 0.6
-        if not bad.any():
-            continue
+        defective.append(vertices[rows[bad]])
+        if turn >= _QUIET_ROUNDS:  # neighbors that change at once can undo each other
+            bad &= chance.random(len(bad)) < _ACTIVE
         rows, own, part, rest = rows[bad], own[bad], part[bad], rest[bad]
         give = _smaller(part, own ^ part, broken[bad])
         take = _smaller(rest, (_ALL ^ own) ^ rest, cut[bad])
         takes = _count(take) + chance.random(len(take)) < _count(give) + 0.5
         moved = np.where(takes, take, give)
-        target = np.where(takes, number, _commonest(labels[rows], _unpack(star.around(give) & ~own)))
+        target = _commonest(labels[rows], _unpack(star.around(moved) & np.where(takes, own, _ALL ^ own)))
         if turn >= _GENTLE_ROUNDS:
             moved = np.full_like(moved, _ALL)
             target = labels[rows, chance.integers(0, STAR, len(rows))]
@@ -156,7 +162,19 @@ def _mend(
         tetrahedra = around[rows[place], member]
         numbers[tetrahedra] = target[place]
         changed.append(tetrahedra)
-    return np.concatenate(changed) if changed else np.empty(0, np.int64)
+    return np.unique(np.concatenate(defective)), np.concatenate(changed)
+
+
+def _unions(labels: NDArray[np.uint8]) -> Iterator[Bits]:
+    """Yield the members (N,) of each label in stars (N, 24), and of every two in stars with four labels or more.
+
+    With three, two labels are what is left of the third.
+    """
+    members = {int(number): _pack(labels == number) for number in np.unique(labels)}
+    several = np.add.reduce([bits != 0 for bits in members.values()], dtype=np.int8) >= 4
+    yield from members.values()
+    for one, other in combinations(members.values(), 2):
+        yield np.where(several & (one != 0) & (other != 0), one | other, 0)
 
 
 def _smaller(first: Bits, second: Bits, exists: NDArray[np.bool_]) -> Bits:
