@@ -115,30 +115,35 @@ class MeshedHeart:
 
 
 def mesh_to_folder(
-    labels: Path, folder: Path, choices: MeshChoices | None = None, *,
+    labels: Path | sitk.Image, folder: Path, choices: MeshChoices | None = None, *, title: str = "",
     progress: Progress = lambda _fraction, _stage: None, cancelled: Cancelled = lambda: False,
     writing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    accept: Callable[[str], bool] = lambda _verdict: False,
 ) -> MeshedHeart:
     """Mesh a label map, check the mesh and write it with a report about it; nothing is written where a check fails.
 
     Args:
-        labels: Label map, as `imaging.read_labels` takes it.
+        labels: Label map, as `imaging.read_labels` takes it, or an image of the project's values.
         folder: Folder for the mesh, which is made where it is missing.
         choices: How.
+        title: What report and sidecar call the label map; the name of its file by default.
         progress: Told the finished part, 0 to 1, and the stage.
         cancelled: Asked between stages.
         writing: Makes the block in which files are put in place.
+        accept: Told the verdict on a mesh that failed a hard check, says whether it is written all the same; not asked
+            where `accept_failed` is on.
 
     Raises:
         UsageError: Wrong choices, or the folder cannot be written.
         InputError: The label map cannot be read or meshed, or nobody said what to do with its pieces.
         DeviceError: The memory does not do; the remedy says which edge would.
-        CheckError: The mesh failed a hard check and `accept_failed` is off.
+        CheckError: The mesh failed a hard check and nobody accepted it.
         CancelledError: `cancelled` said so.
     """
     choices = choices or MeshChoices()
     with output_folder(folder):
-        return _Run(labels, folder, choices, _Stages(progress, cancelled)).mesh(writing)
+        title = title or (labels.name if isinstance(labels, Path) else "label map")
+        return _Run(labels, folder, choices, _Stages(progress, cancelled), title, accept).mesh(writing)
 
 
 class _Stages:
@@ -170,8 +175,10 @@ class _Stages:
 class _Run:
     """One label map on its way to a mesh."""
 
-    def __init__(self, path: Path, folder: Path, choices: MeshChoices, stages: _Stages) -> None:
-        self._path, self._choices, self._stages = path, choices, stages
+    def __init__(self, given: Path | sitk.Image, folder: Path, choices: MeshChoices, stages: _Stages, title: str,
+                 accept: Callable[[str], bool]) -> None:
+        self._given, self._choices, self._stages = given, choices, stages
+        self._title, self._accept = title, accept
         self._request = choices.request(folder)
         self._warnings: list[str] = []
         self._check_choices()
@@ -187,11 +194,11 @@ class _Run:
         request = self._judged(report)
         self._stages.enter(0.90, "Writing")
         with writing():
-            source = MeshSource(self._path.name, labels)
+            source = MeshSource(self._title, labels)
             files = export_mesh(mesh, patches, request, source=source, quality=report.to_dict())
             self._stages.close()
             reports = write_mesh_report(
-                MeshReportFiles.beside(request), mesh, labels, report, title=self._path.name, edge_mm=edge,
+                MeshReportFiles.beside(request), mesh, labels, report, title=self._title, edge_mm=edge,
                 patches=patches, warnings=self._warnings, seconds=self._stages.seconds,
                 settings=self._settings(request))
         self._stages.enter(1.0, "Written")
@@ -214,7 +221,9 @@ class _Run:
         """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""
         stages, choices = self._stages, self._choices
         stages.enter(0.0, "Reading the label map")
-        labels = read_labels(self._path, choices.scheme)
+        labels = self._given
+        if not isinstance(labels, sitk.Image):
+            labels = read_labels(labels, choices.scheme)
         self._warnings += check_labels(labels, WHOLE_HEART).warnings
         stages.enter(0.03, "Cleaning")
         cleaned = clean_labels(labels, choices.pieces)
@@ -229,7 +238,7 @@ class _Run:
         wanted = self._request.labels
         if wanted is not None and not set(wanted) & set(facts.counts):
             raise InputError(f"The label map has no {name_of(wanted[0])} and no walls, of which the preset "
-                             f"{choices.preset} consists.", "Grow walls with --walls, or choose another preset.")
+                             f"{choices.preset} consists.", "Grow walls (--walls), or choose another preset.")
         if choices.with_tetrahedra:
             edge = choices.edge_mm or VOLUME_EDGE_MM
             check_tetra_memory(labels, edge)
@@ -267,7 +276,7 @@ class _Run:
             return self._request
         found = "; ".join(f"{check.name}: {check.value:g} ({', '.join(map(_place, check.where))})"
                           for check in report.failures)
-        if not self._choices.accept_failed:
+        if not (self._choices.accept_failed or self._accept(f"The mesh failed its own check. {found}.")):
             raise CheckError(f"The mesh failed its own check and was not written. {found}.",
                              "Try another edge length or correct the segmentation; --accept-failed writes it all the "
                              "same, under a name that says so.")

@@ -114,6 +114,27 @@ def test_a_failed_mesh_that_is_accepted_says_so_everywhere(
     assert "Not fit for use" in (tmp_path / "out" / "heart_FAILED_report.html").read_text("utf-8")
 
 
+def test_whoever_is_asked_may_accept_a_failed_mesh(
+    heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meshing, "surface_mesh", broken)
+    verdicts: list[str] = []
+    choices = MeshChoices(edge_mm=EDGE, formats=("vtp",))
+    with pytest.raises(CheckError):
+        mesh_to_folder(heart, tmp_path / "no", choices, accept=lambda said: bool(verdicts.append(said)))
+    assert "open edges: 3" in verdicts[0]
+    assert not (tmp_path / "no").exists()
+    meshed = mesh_to_folder(heart, tmp_path / "yes", choices, accept=lambda _said: True)
+    assert {path.name for path in meshed.files} == {name.replace("heart", "heart_FAILED") for name in
+                                                    REPORTS | {"heart.vtp"}}
+
+
+def test_a_label_map_in_memory_is_called_by_its_title(heart: Path, tmp_path: Path) -> None:
+    mesh_to_folder(sitk.ReadImage(str(heart)), tmp_path, MeshChoices(edge_mm=EDGE, formats=("vtp",)), title="Case 7")
+    assert "Case 7" in (tmp_path / "heart_report.html").read_text("utf-8")
+    assert json.loads((tmp_path / "heart.json").read_text("utf-8"))["source"]["file"] == "Case 7"
+
+
 def test_the_folder_is_looked_at_before_the_label_map(heart: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "heart_report.html").write_text("somebody's page")
