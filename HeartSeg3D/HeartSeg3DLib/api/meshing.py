@@ -88,6 +88,19 @@ class MeshChoices:
         formats = self.formats or (VOLUME_FORMATS if self.volume else SURFACE_FORMATS)
         return ExportRequest(folder, formats, self.frame, force=self.force)
 
+    def check(self, folder: Path) -> None:
+        """Make sure, before any work, that the choices can be met and that a mesh could be written into a folder.
+
+        Raises:
+            UsageError: They cannot, the folder cannot be written, or something of the same name is in it.
+        """
+        if self.edge_mm is not None and not 0.0 < self.edge_mm < np.inf:
+            raise UsageError(f"{self.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
+        request = self.request(folder)
+        for one in (request, _failed(request)) if self.accept_failed else (request,):
+            check_export(one, volume=self.with_tetrahedra, source=True)
+            MeshReportFiles.beside(one).check(force=self.force)
+
 
 @dataclass(frozen=True)
 class MeshedHeart:
@@ -181,7 +194,7 @@ class _Run:
         self._title, self._accept = title, accept
         self._request = choices.request(folder)
         self._warnings: list[str] = []
-        self._check_choices()
+        choices.check(folder)
 
     def mesh(self, writing: Callable[[], AbstractContextManager[None]]) -> MeshedHeart:
         labels, edge = self._prepared()
@@ -204,18 +217,6 @@ class _Run:
         self._stages.enter(1.0, "Written")
         return MeshedHeart(mesh, patches, labels, edge, report, (*files, *reports), tuple(self._warnings),
                            self._stages.seconds)
-
-    def _check_choices(self) -> None:
-        choices = self._choices
-        if choices.edge_mm is not None and not 0.0 < choices.edge_mm < np.inf:
-            raise UsageError(f"{choices.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
-        for request in self._requests():
-            check_export(request, volume=choices.with_tetrahedra, source=True)
-            MeshReportFiles.beside(request).check(force=choices.force)
-
-    def _requests(self) -> tuple[ExportRequest, ...]:
-        """Return what may be written: the mesh, and under another name one that failed."""
-        return (self._request, _failed(self._request)) if self._choices.accept_failed else (self._request,)
 
     def _prepared(self) -> tuple[sitk.Image, float]:
         """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""

@@ -132,12 +132,15 @@ def _surface_of(
 ) -> DisplaySurface:
     """Return the walls of one structure with its own points, turned outward."""
     walls = np.concatenate([triangles[sides[:, 0] == value], triangles[sides[:, 1] == value][:, ::-1]])
-    if mirrored:
-        walls = walls[:, ::-1]
+    return surface_alone(points, walls[:, ::-1] if mirrored else walls)
+
+
+def surface_alone(points: NDArray[np.float64], triangles: NDArray[np.integer]) -> DisplaySurface:
+    """Return triangles (M, 3), turned outward, with normals and those of the points (N, 3) alone that they stand on."""
     used = np.zeros(len(points), bool)
-    used[walls] = True
+    used[triangles] = True
     number = np.cumsum(used) - 1
-    own, corners = points[used], number[walls]
+    own, corners = points[used], number[triangles]
     return DisplaySurface(
         own.astype(np.float32), np.ascontiguousarray(corners, np.int32), _normals(own, corners).astype(np.float32)
     )
