@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ellipsoid_wall import EllipsoidWall, confocal, degrees_between, flat_based
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import CancelledError, InputError, UsageError
 from HeartSeg3DLib.meshing.fibers import FiberAngles, with_fibers
 from HeartSeg3DLib.meshing.fibers.frames import axis_frames, interpolated, turned
 from HeartSeg3DLib.meshing.fibers.laplace import LaplaceSolver
@@ -153,12 +153,48 @@ def test_a_missing_surface_is_named(ventricle: tuple[TetraMesh, Patches], missin
     assert failure.value.remedy
 
 
+def without_a_slab(mesh: TetraMesh, low: float, high: float) -> TetraMesh:
+    """The tissue between two heights in mm becomes a cavity."""
+    heights = mesh.points[mesh.tetrahedra][:, :, 2]
+    gap = (heights.max(axis=1) > low) & (heights.min(axis=1) < high)
+    return replace(mesh, labels=np.where(gap, RV, mesh.labels).astype(np.int16))
+
+
 def test_tissue_in_parts_is_refused(ventricle: tuple[TetraMesh, Patches]) -> None:
     mesh, patches = ventricle
-    heights = mesh.points[mesh.tetrahedra][:, :, 2]
-    labels = np.where((heights.max(axis=1) > -12.0) & (heights.min(axis=1) < -8.0), RV, mesh.labels).astype(np.int16)
     with pytest.raises(InputError, match="2 separate parts"):
-        with_fibers(replace(mesh, labels=labels), patches)
+        with_fibers(without_a_slab(mesh, -12.0, -8.0), patches)
+
+
+def test_an_island_has_no_fibers_and_stops_nobody(ventricle: tuple[TetraMesh, Patches]) -> None:
+    mesh, patches = ventricle
+    apart = without_a_slab(mesh, -57.9, -57.0)
+    found = with_fibers(apart, patches)
+    fibers = np.linalg.norm(found.fields["fiber"], axis=1) > 0.0
+    island = (mesh.points[mesh.tetrahedra][:, :, 2].max(axis=1) <= -57.9) & (apart.labels != RV)
+    assert 0 < island.sum() < 0.01 * len(island)
+    assert (fibers == ((apart.labels != RV) & ~island)).all()
+
+
+def test_where_only_the_image_ends_the_base_is_there(ventricle: tuple[TetraMesh, Patches]) -> None:
+    mesh, patches = ventricle
+    cut = {**{name: chosen for name, chosen in patches.items() if name != "BASE"}, "MYO_CUT": patches["BASE"]}
+    np.testing.assert_array_equal(with_fibers(mesh, cut).fields["fiber"], with_fibers(mesh, patches).fields["fiber"])
+
+
+def test_progress_is_told_and_stops_the_work_where_it_raises(ventricle: tuple[TetraMesh, Patches]) -> None:
+    told: list[float] = []
+    with_fibers(*ventricle, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+    assert len(told) > 10
+
+    def enough(part: float) -> None:
+        if part > 0.3:
+            raise CancelledError("Cancelled.")
+
+    with pytest.raises(CancelledError):
+        with_fibers(*ventricle, progress=enough)
 
 
 def test_a_mesh_without_myocardium_is_refused(ventricle: tuple[TetraMesh, Patches]) -> None:
@@ -169,7 +205,7 @@ def test_a_mesh_without_myocardium_is_refused(ventricle: tuple[TetraMesh, Patche
 
 @pytest.mark.parametrize("angle", [90.1, float("nan")])
 def test_impossible_angles_are_refused(angle: float) -> None:
-    with pytest.raises(InputError, match="out of range"):
+    with pytest.raises(UsageError, match="out of range"):
         FiberAngles(endocardium=angle)
 
 

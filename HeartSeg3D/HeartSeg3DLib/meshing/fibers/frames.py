@@ -40,7 +40,7 @@ def turned(frames: Rotation, helix: NDArray[np.float64], sheet: NDArray[np.float
         helix: (K,) degrees from the circumferential towards the apico-basal direction.
         sheet: (K,) degrees from the transmural direction towards the fiber's normal, about the fiber.
     """
-    return frames * Rotation.from_euler("z", helix[:, None], True) * Rotation.from_euler("x", -sheet[:, None], True)
+    return frames * Rotation.from_euler("ZX", np.stack([helix, -sheet], axis=1), degrees=True)
 
 
 def interpolated(first: Rotation, second: Rotation, share: NDArray[np.float64]) -> Rotation:

@@ -14,21 +14,31 @@ goes linearly with the share of the wall's thickness, as histology reports it; o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ...errors import InputError
+from ...errors import UsageError
 from ..mesh import TetraMesh
 from .frames import axis_frames, interpolated, turned
-from .laplace import LaplaceSolver
+from .laplace import LaplaceSolver, Told
 from .tissue import Tissue, ventricular_tissue
 
 FIBER, SHEET, TRANSMURAL, APICOBASAL = "fiber", "sheet", "transmural", "apicobasal"
 """Names of the fields that `with_fibers` adds."""
+
+RULE = ("Laplace-Dirichlet rule after Bayer et al. 2012, doi 10.1007/s10439-012-0593-5, "
+        "with angles that go linearly with the depth in the wall")
+FIELDS = {
+    FIBER: "unit vector along the fibers of a tetrahedron, its sign has no meaning; zero where there are none",
+    SHEET: "unit vector in the sheets, across the fiber",
+    TRANSMURAL: "of a node: 0 on both endocardia, 1 on the epicardium; no number outside the ventricles' muscle",
+    APICOBASAL: "of a node: 0 at the apex, 1 at the base; no number outside the ventricles' muscle",
+}
+"""What the fields mean, for people."""
 
 _EVENING = 2
 """Passes that even out the slope across the wall."""
@@ -50,6 +60,9 @@ class FiberAngles:
         endocardium, epicardium: Of the fibers to the circumferential direction; positive where they rise towards the
             base as they run counter-clockwise, seen from the base.
         sheet_endocardium, sheet_epicardium: Of the sheets to the outward direction, about the fiber; the paper's.
+
+    Raises:
+        UsageError: An angle is out of range.
     """
 
     endocardium: float = 60.0
@@ -60,7 +73,7 @@ class FiberAngles:
     def __post_init__(self) -> None:
         for angle in (self.endocardium, self.epicardium, self.sheet_endocardium, self.sheet_epicardium):
             if not abs(angle) <= _STEEPEST_DEGREES:
-                raise InputError(f"A fiber angle of {angle:g} degrees is out of range.",
+                raise UsageError(f"A fiber angle of {angle:g} degrees is out of range.",
                                  "Choose angles from -90 to 90 degrees.")
 
 
@@ -79,7 +92,7 @@ class _Wall:
 
 def with_fibers(
     mesh: TetraMesh, patches: Mapping[str, NDArray[np.intp]], angles: FiberAngles | None = None,
-    progress: Callable[[float], None] = lambda _: None,
+    progress: Told = lambda _: None,
 ) -> TetraMesh:
     """Return the mesh with fibers in the ventricles' tissue.
 
@@ -96,36 +109,42 @@ def with_fibers(
         tissue.
 
     Raises:
-        InputError: There is no tissue, it is in several parts, or one of its surfaces is missing.
+        InputError: There is no tissue, it is in several large parts, or one of its surfaces is missing.
         CheckError: An equation could not be solved.
     """
     angles = angles or FiberAngles()
     tissue = ventricular_tissue(mesh, patches)
-    progress(0.3)
-    wall = _solved(tissue, progress)
+    progress(0.1)
+    wall = _solved(tissue, lambda part: progress(0.1 + 0.5 * part))
     fiber, sheet = np.zeros((2, len(mesh.tetrahedra), 3))
     for start in range(0, len(tissue.cells), _BLOCK):
         block = slice(start, start + _BLOCK)
         directions = _frames(tissue, wall, angles, block).as_matrix()
         fiber[tissue.cells[block]], sheet[tissue.cells[block]] = directions[:, :, 0], directions[:, :, 2]
+        progress(0.6 + 0.4 * min(1.0, block.stop / len(tissue.cells)))
     fields = {FIBER: fiber, SHEET: sheet, TRANSMURAL: _everywhere(mesh, tissue, wall.outside),
               APICOBASAL: _everywhere(mesh, tissue, wall.height)}
-    progress(1.0)
     return replace(mesh, fields={**mesh.fields, **fields})
 
 
-def _solved(tissue: Tissue, progress: Callable[[float], None]) -> _Wall:
+def _solved(tissue: Tissue, progress: Told) -> _Wall:
     """Return the fields of the wall. The three across it add up to one, so that two are solved for."""
     solver = LaplaceSolver(tissue.points, tissue.tetrahedra)
     fixed = tissue.left | tissue.right | tissue.outside
-    height = solver.solve(tissue.base | tissue.apex, tissue.base.astype(float))
+    passes = _EVENING + 1
+
+    def solved(where: NDArray[np.bool_], ones: NDArray[np.bool_], start: float, stop: float) -> NDArray[np.float64]:
+        return solver.solve(where, ones.astype(float), lambda part: progress(start + (stop - start) * part))
+
+    height = solved(tissue.base | tissue.apex, tissue.base, 0.0, 0.4)
     upward = solver.gradients(height)
     conductivity = np.ones(len(tissue.cells))
-    for finished in range(_EVENING + 1):
-        progress(0.4 + 0.2 * finished)
+    for finished in range(passes):
+        start, stop = 0.4 + 0.6 * finished / passes, 0.4 + 0.6 * (finished + 1) / passes
         solver.conduct(conductivity)
-        outside = solver.solve(fixed, tissue.outside.astype(float))
-        right = solver.solve(fixed, tissue.right.astype(float)) if tissue.right.any() else np.zeros(len(tissue.nodes))
+        outside = solved(fixed, tissue.outside, start, 0.5 * (start + stop))
+        right = solved(fixed, tissue.right, 0.5 * (start + stop), stop) if tissue.right.any() else np.zeros(
+            len(tissue.nodes))
         to_outside, to_right = solver.gradients(outside), solver.gradients(right)
         to_left = -to_outside - to_right
         steepness = np.sqrt(sum(np.einsum("ij,ij->i", each, each) for each in (to_outside, to_right, to_left)))

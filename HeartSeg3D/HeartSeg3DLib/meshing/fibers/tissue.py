@@ -15,10 +15,17 @@ from ...errors import InputError
 from ..mesh import TetraMesh
 
 LEFT_TISSUE = tuple(BY_ID[name].value for name in ("MYO", "SCAR", "MVO", "OEDEMA"))
-RIGHT_WALL = BY_ID["RV"].value + 100
+RIGHT_WALL = BY_ID["RV_WALL"].value
+VENTRICULAR_TISSUE = (*LEFT_TISSUE, RIGHT_WALL)
+
+LARGEST_ISLAND = 0.01
+"""Parts of the tissue up to this share of it may lie apart: they get no fibers. Larger ones are a question."""
 
 _BASE_PATCHES = ("BASE", "MV", "AV", "TV", "PV")
 """Of the valves, tissue has the nodes of their rings."""
+
+_CUT_BASE = "MYO_CUT"
+"""Without a valve or an atrium, the one place where the image border cuts the myocardium is its base."""
 
 _CAP = 0.98
 """The apex is the middle of the epicardium beyond this part of the largest distance from the base: the farthest node
@@ -56,29 +63,33 @@ class Tissue:
 def ventricular_tissue(mesh: TetraMesh, patches: Mapping[str, NDArray[np.intp]]) -> Tissue:
     """Return the tissue of both ventricles: myocardium with its lesions, and the right wall where it is meshed.
 
+    Islands of at most 1 % of it are left out.
+
     Args:
         mesh: Tetrahedra, LPS, mm.
         patches: Indices of triangles of `mesh.surface` by name, see `patches.name_patches`.
 
     Raises:
-        InputError: There is no tissue, it is in several parts, or one of its surfaces is missing.
+        InputError: There is no tissue, it is in several large parts, or one of its surfaces is missing.
     """
-    cells = np.flatnonzero(np.isin(mesh.labels, (*LEFT_TISSUE, RIGHT_WALL)))
+    cells = np.flatnonzero(np.isin(mesh.labels, VENTRICULAR_TISSUE))
     if not len(cells):
         raise InputError("The mesh has no ventricular myocardium.", "Mesh a label map with the myocardium (label 2).")
+    cells = cells[_in_largest_part(mesh.tetrahedra[cells])]
     nodes, inverse = np.unique(mesh.tetrahedra[cells], return_inverse=True)
     tetrahedra = inverse.reshape(-1, 4).astype(np.int32)
     links = _links(tetrahedra, len(nodes))
-    _refuse_parts(links)
 
     def on(*names: str) -> NDArray[np.bool_]:
         chosen = [mesh.surface.triangles[patches[name]].ravel() for name in names if name in patches]
         return np.isin(nodes, np.concatenate(chosen)) if chosen else np.zeros(len(nodes), bool)
 
     left, base = on("LV_ENDO"), on(*_BASE_PATCHES)
+    if not base.any():
+        base = on(_CUT_BASE)
     right = on("RV_ENDO") & ~left
     outside = on("EPI") & ~left & ~right
-    _refuse_missing(left, outside, base)
+    refuse_missing(left, outside, base)
     own = np.zeros(len(nodes), bool)
     own[tetrahedra[np.isin(mesh.labels[cells], LEFT_TISSUE)]] = True
     points = mesh.points[nodes]
@@ -92,16 +103,36 @@ def _links(tetrahedra: NDArray[np.int32], count: int) -> sparse.csr_array:
     return sparse.coo_array((np.ones(len(starts), np.int32), (starts, stops)), shape=(count, count)).tocsr()
 
 
-def _refuse_parts(links: sparse.csr_array) -> None:
-    count, part = connected_components(links, directed=False)
-    if count > 1:
-        share = 1.0 - np.bincount(part).max() / len(part)
-        raise InputError(f"The ventricular myocardium is in {count} separate parts; {share:.1%} of its nodes are not "
-                         "in the largest.", "Keep only the largest part of the myocardium, or connect the parts.")
+def _in_largest_part(tetrahedra: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which tetrahedra (k,) hang together with most others by their nodes."""
+    nodes, inverse = np.unique(tetrahedra, return_inverse=True)
+    _, part = connected_components(_links(inverse.reshape(-1, 4).astype(np.int32), len(nodes)), directed=False)
+    of_cells = part[inverse.reshape(-1, 4)[:, 0]]
+    sizes = np.bincount(of_cells)
+    refuse_parts(sizes)
+    return np.asarray(of_cells == sizes.argmax())
 
 
-def _refuse_missing(left: NDArray[np.bool_], outside: NDArray[np.bool_], base: NDArray[np.bool_]) -> None:
-    """Refuse tissue without a surface that the fibers follow."""
+def refuse_parts(sizes: NDArray[np.integer]) -> None:
+    """Refuse tissue in parts of these sizes, in tetrahedra or voxels, if more than one of them is large.
+
+    Raises:
+        InputError: A second part is larger than an island.
+    """
+    large = int((sizes > LARGEST_ISLAND * sizes.sum()).sum())
+    if large > 1:
+        share = 1.0 - sizes.max() / sizes.sum()
+        raise InputError(f"The muscle of the ventricles is in {large} separate parts; {share:.0%} of it is not in the "
+                         "largest.",
+                         "Keep only the largest part of the myocardium, or connect the parts.")
+
+
+def refuse_missing(left: NDArray[np.bool_], outside: NDArray[np.bool_], base: NDArray[np.bool_]) -> None:
+    """Refuse tissue without a surface that the fibers follow; each is given as its nodes or voxels.
+
+    Raises:
+        InputError: One has none.
+    """
     if not left.any():
         raise InputError("The myocardium has no left endocardium.",
                          "Mesh the cavity of the left ventricle (label 1) together with the myocardium.")
