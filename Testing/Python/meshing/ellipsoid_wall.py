@@ -131,5 +131,6 @@ def _with_surface(
         patches[name], free = np.flatnonzero(chosen), free & ~chosen
     labels = np.full((len(triangles), 2), (MYO, OUTSIDE), np.int16)
     labels[patches["LV_ENDO"]] = LV, MYO
+    triangles[patches["LV_ENDO"]] = triangles[patches["LV_ENDO"], ::-1]  # normals point out of the first label
     surface = SurfaceMesh(points, triangles, labels)
     return TetraMesh(points, tetrahedra, np.full(len(tetrahedra), MYO, np.int16), surface), patches
