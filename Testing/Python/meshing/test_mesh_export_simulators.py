@@ -120,10 +120,10 @@ def test_svmultiphysics_volume_has_the_arrays_that_the_solver_reads(solver_folde
     np.testing.assert_array_equal(vtk_to_numpy(elements), np.arange(1, len(heart.tetrahedra) + 1))
     domains = vtk_to_numpy(data.GetCellData().GetArray("DOMAIN_ID"))
     np.testing.assert_array_equal(domains, np.searchsorted([1, 2, 3, 103], heart.labels) + 1)
-    fibers = read_vtk(vtkXMLUnstructuredGridReader(), solver_folder / "fibersLong.vtu").GetCellData()
+    fibers = read_vtk(vtkXMLUnstructuredGridReader(), solver_folder / "FibersLong.vtu").GetCellData()
     assert isinstance(fibers.GetArray("FIB_DIR"), vtkDoubleArray)
     np.testing.assert_array_equal(vtk_to_numpy(fibers.GetArray("FIB_DIR")), heart.fields[FIBER])
-    assert not (solver_folder / "fibersSheet.vtu").exists()
+    assert not (solver_folder / "FibersSheet.vtu").exists()
 
 
 def test_svmultiphysics_faces_find_their_nodes_and_elements(solver_folder: Path) -> None:

@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from ...anatomy import STRUCTURES
 from ...errors import InputError, UsageError
+from ..fibers import FIBER, SHEET, FiberAngles
 from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
 
 LPS, RAS = "LPS", "RAS"
 FRAMES = (LPS, RAS)
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 """LPS to RAS turns by 180 degrees about the z axis: a rotation, so triangles and tetrahedra keep their orientation."""
-
-FIBER, SHEET = "fiber", "sheet"
-"""Names of the (K, 3) fields of a `TetraMesh` that hold the unit vectors along fibers and in sheets."""
 
 _PATCH_NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 """It becomes a file's name, and a name in languages that know neither spaces nor accents."""
@@ -75,6 +73,7 @@ class MeshContent:
         frame: "LPS" or "RAS".
         tags: Tag of each label that is not written under its own value.
         source: Label map that the mesh was made from, where it is known.
+        angles: Angles that its fibers were laid with, where they were laid by rule.
     """
 
     points: NDArray[np.float64]
@@ -88,6 +87,7 @@ class MeshContent:
     frame: str = LPS
     tags: Mapping[int, int] = field(default_factory=dict)
     source: MeshSource | None = None
+    angles: FiberAngles | None = None
 
     @property
     def header(self) -> str:
@@ -103,6 +103,14 @@ class MeshContent:
     def side_tags(self) -> NDArray[np.int32]:
         """(M, 2) int32 tags of both sides of each triangle."""
         return self._tagged(self.labels)
+
+    @cached_property
+    def with_fibers(self) -> NDArray[np.bool_]:
+        """(K,) tetrahedra with a fiber, and with a sheet where the mesh has sheets."""
+        known = np.full(len(self.tetrahedra), FIBER in self.cell_fields)
+        for name in {FIBER, SHEET} & set(self.cell_fields):
+            known &= np.linalg.norm(self.cell_fields[name], axis=1) > 0.0  # NaN is not, either
+        return known
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -149,6 +157,7 @@ def content_of(
     labels: tuple[int, ...] | None = None,
     tags: Mapping[int, int] | None = None,
     source: MeshSource | None = None,
+    angles: FiberAngles | None = None,
 ) -> MeshContent:
     """Return what is written of a mesh.
 
@@ -159,6 +168,7 @@ def content_of(
         labels: Labels to keep; what they touched becomes the outside. All by default.
         tags: Numbers that replace label values.
         source: Label map that the mesh was made from.
+        angles: Angles that its fibers were laid with.
 
     Raises:
         UsageError: The frame is unknown.
@@ -194,7 +204,7 @@ def content_of(
         {name: numbers[patch[kept[patch]]] for name, patch in chosen.items() if kept[patch].any()},
         {name: _turned(values[used], turned) for name, values in of_nodes.items()},
         {name: _turned(values[inside], turned) for name, values in of_cells.items()},
-        frame, dict(tags or {}), source,
+        frame, dict(tags or {}), source, angles,
     )
 
 

@@ -9,14 +9,17 @@ import numpy as np
 
 from .content import MeshContent
 from .facets import FacetGroup, facet_groups, facet_numbers
+from .gmsh_fields import write_gmsh_fields
 from .text import write_rows
 
 _TRIANGLE, _TETRAHEDRON = 2, 4
 """Gmsh's numbers of these elements."""
 
+_START = b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n"
+
 
 def write_gmsh22(content: MeshContent, path: Path) -> dict[str, Any]:
-    """Writes triangles under the number of their group and tetrahedra under their label.
+    """Writes triangles under the number of their group and tetrahedra under their label; fields in a file beside it.
 
     An element has one physical tag here: a triangle in several patches has that of the smallest.
     """
@@ -24,7 +27,7 @@ def write_gmsh22(content: MeshContent, path: Path) -> dict[str, Any]:
     triangle_tags = facet_numbers(content, groups)
     total = len(content.triangles) + len(content.tetrahedra)
     with path.open("wb") as file:
-        file.write(b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n")
+        file.write(_START)
         write_comment(file, content)
         write_physical_names(file, content, groups)
         file.write(f"$Nodes\n{len(content.points)}\n".encode())
@@ -35,6 +38,7 @@ def write_gmsh22(content: MeshContent, path: Path) -> dict[str, Any]:
         write_rows(file, f"%d {_TETRAHEDRON} 2 %d %d %d %d %d %d", np.arange(len(content.triangles) + 1, total + 1),
                    content.tetra_tags, content.tetra_tags, content.tetrahedra + 1)
         file.write(b"$EndElements\n")
+    write_gmsh_fields(content, path, _START, np.arange(len(content.triangles) + 1, total + 1))
     return {}
 
 

@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from .content import MeshContent
 from .facets import FacetGroup, facet_groups
 from .gmsh22 import write_comment, write_physical_names
+from .gmsh_fields import write_gmsh_fields
 
 _TRIANGLE, _TETRAHEDRON = 2, 4
 """Gmsh's numbers of these elements."""
+
+_START = b"$MeshFormat\n4.1 1 8\n" + np.int32(1).tobytes() + b"\n$EndMeshFormat\n"
+"""Numbers are bytes, and the one tells in which order."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,26 @@ class _Entity:
 
 
 def write_gmsh41(content: MeshContent, path: Path) -> dict[str, Any]:
-    """Writes triangles in all their groups and tetrahedra under their label."""
+    """Writes triangles in all their groups and tetrahedra under their label; fields in a file beside it."""
     groups = facet_groups(content)
     surfaces, sides = _surfaces(content, groups)
     entities = [*surfaces, *_volumes(content, sides)]
     with path.open("wb") as file:
-        file.write(b"$MeshFormat\n4.1 1 8\n" + np.int32(1).tobytes() + b"\n$EndMeshFormat\n")
+        file.write(_START)
         write_comment(file, content)
         write_physical_names(file, content, groups)
         _write_entities(file, content, entities)
         _write_nodes(file, content, entities)
         _write_elements(file, entities)
+    write_gmsh_fields(content, path, _START, _numbers(content))
     return {}
+
+
+def _numbers(content: MeshContent) -> NDArray[np.intp]:
+    """Return the numbers (K,) of the tetrahedra in the file, where they follow the triangles, label by label."""
+    numbers = np.empty(len(content.tetrahedra), np.intp)
+    numbers[np.argsort(content.tetra_tags, kind="stable")] = np.arange(len(numbers)) + len(content.triangles) + 1
+    return numbers
 
 
 def _surfaces(

@@ -27,7 +27,7 @@ def write_opencarp(content: MeshContent, folder: Path) -> dict[str, Any]:
     _write(mesh.with_suffix(".pts"), [len(content.points)], "%.4f %.4f %.4f", content.points * _MICROMETERS)
     _write(mesh.with_suffix(".elem"), [len(content.tetrahedra)], "Tt %d %d %d %d %d",
            content.tetrahedra, content.tetra_tags)
-    directions, without = _directions(content)
+    directions = _directions(content)
     _write(mesh.with_suffix(".lon"), [len(directions)], " ".join(["%.6f"] * (3 * len(directions))), *directions)
     for name, chosen in content.patches.items():
         triangles = content.triangles[chosen]
@@ -35,18 +35,16 @@ def write_opencarp(content: MeshContent, folder: Path) -> dict[str, Any]:
         nodes = np.unique(triangles)
         _write(folder / f"{name}.vtx", [len(nodes), "extra"], "%d", nodes)
     source = "fields of the mesh" if FIBER in content.cell_fields else "placeholder along x, not anatomical"
-    return {"units": "um", "fibers": source, "elements_with_placeholder": without}
+    return {"units": "um", "fibers": source, "elements_with_placeholder": int((~content.with_fibers).sum())}
 
 
-def _directions(content: MeshContent) -> tuple[list[NDArray[np.float64]], int]:
-    """Return fibers (K, 3), and sheets where there are any, and how many elements have a placeholder instead."""
-    none = np.zeros((len(content.tetrahedra), 3))
-    directions = [content.cell_fields.get(FIBER, none)]
+def _directions(content: MeshContent) -> list[NDArray[np.float64]]:
+    """Return fibers (K, 3), and sheets where there are any; a placeholder along x and y where an element has none."""
+    directions = [content.cell_fields.get(FIBER, np.zeros((len(content.tetrahedra), 3)))]
     if SHEET in content.cell_fields:
         directions.append(content.cell_fields[SHEET])
-    known = np.logical_and.reduce([np.linalg.norm(each, axis=1) > 0 for each in directions])  # NaN is not, either
-    filled = [np.where(known[:, None], each, axis) for each, axis in zip(directions, np.eye(3), strict=False)]
-    return filled, int((~known).sum())
+    known = content.with_fibers[:, None]
+    return [np.where(known, each, axis) for each, axis in zip(directions, np.eye(3), strict=False)]
 
 
 def _write(path: Path, header: list[int | str], template: str, *columns: NDArray[np.generic]) -> None:

@@ -38,6 +38,7 @@ class Format:
         entries: What appears in the output folder, "{stem}" standing for the mesh's name; the first is what `write`
             is given, the others lie beside it and may be absent.
         write: Writes the content to a path that does not exist yet and returns what the sidecar should say about it.
+        fibers: Whether the directions of fibers are written, too.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Format:
     needs: str
     entries: tuple[str, ...]
     write: Callable[[MeshContent, Path], dict[str, Any]]
+    fibers: bool = False
 
     def entries_for(self, stem: str) -> tuple[str, ...]:
         """Return names of files and folders for a mesh's name."""
@@ -56,15 +58,17 @@ _TABLE = (
     Format("ply", "PLY, binary, one colored file a structure", SURFACE, ("{stem}_ply",), write_ply),
     Format("obj", "OBJ with one colored group a structure", SURFACE, ("{stem}.obj", "{stem}.mtl"), write_obj),
     Format("vtp", "VTK surface with labels and patches", SURFACE, ("{stem}.vtp",), write_vtp),
-    Format("vtu", "VTK tetrahedra with labels and fields", VOLUME, ("{stem}.vtu",), write_vtu),
-    Format("vtk", "Legacy VTK 4.2 tetrahedra", VOLUME, ("{stem}.vtk",), write_legacy_vtk),
-    Format("gmsh22", "Gmsh 2.2, text, physical names", SURFACE, ("{stem}_gmsh22.msh",), write_gmsh22),
-    Format("gmsh41", "Gmsh 4.1, binary, physical names", SURFACE, ("{stem}_gmsh41.msh",), write_gmsh41),
+    Format("vtu", "VTK tetrahedra with labels and fields", VOLUME, ("{stem}.vtu",), write_vtu, fibers=True),
+    Format("vtk", "Legacy VTK 4.2 tetrahedra", VOLUME, ("{stem}.vtk",), write_legacy_vtk, fibers=True),
+    Format("gmsh22", "Gmsh 2.2, text, physical names", SURFACE,
+           ("{stem}_gmsh22.msh", "{stem}_gmsh22_fields.msh"), write_gmsh22, fibers=True),
+    Format("gmsh41", "Gmsh 4.1, binary, physical names", SURFACE,
+           ("{stem}_gmsh41.msh", "{stem}_gmsh41_fields.msh"), write_gmsh41, fibers=True),
     Format("xdmf", "XDMF for FEniCSx with facet numbers", VOLUME,
-           ("{stem}.xdmf", "{stem}_facets.xdmf", "{stem}.h5", "{stem}_facets.h5"), write_xdmf),
-    Format("opencarp", "openCARP, micrometers", VOLUME, ("{stem}_opencarp",), write_opencarp),
+           ("{stem}.xdmf", "{stem}_facets.xdmf", "{stem}.h5", "{stem}_facets.h5"), write_xdmf, fibers=True),
+    Format("opencarp", "openCARP, micrometers", VOLUME, ("{stem}_opencarp",), write_opencarp, fibers=True),
     Format("svmultiphysics", "svMultiPhysics mesh-complete folder", VOLUME, ("{stem}_svmultiphysics",),
-           write_svmultiphysics),
+           write_svmultiphysics, fibers=True),
     Format("abaqus", "Abaqus input with sets and surfaces", VOLUME, ("{stem}.inp",), write_abaqus),
     Format("pycemrg", "Label volume of the pycemrg scheme", LABELS, ("{stem}_pycemrg.nrrd",), write_label_volume),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ... import __version__
 from ...notice import NOTE_SENTENCE
+from ..fibers import FIBER, FIELDS, RULE
 from .content import MeshContent, MeshSource, Region
 from .facets import facet_groups, facet_numbers
 
@@ -48,6 +50,7 @@ def sidecar_of(
         "labels": [_label_entry(content, region) for region in content.regions],
         "patches": _patch_entries(content),
         "fields": {"nodes": sorted(content.node_fields), "tetrahedra": sorted(content.cell_fields)},
+        "fibers": _fiber_entry(content) if FIBER in content.cell_fields else None,
         "source": None if content.source is None else _source_entry(content.source),
         "formats": {name: {"units": "mm", **details, "files": _file_entries(folder, entries)}
                     for name, (entries, details) in written.items()},
@@ -73,6 +76,21 @@ def _patch_entries(content: MeshContent) -> list[dict[str, Any]]:
                         "triangles": len(group.triangles), "area_mm2": round(area, 3),
                         "in_smaller": int((numbers[group.triangles] != group.number).sum())})
     return entries
+
+
+def _fiber_entry(content: MeshContent) -> dict[str, Any]:
+    """Return where the directions come from, what the fields mean, and which elements have none."""
+    without = content.tetra_tags[~content.with_fibers]
+    names = {region.tag: region.name for region in content.regions}
+    tags, counts = np.unique(without, return_counts=True)
+    fields = {name: meaning for name, meaning in FIELDS.items() if name in content.cell_fields | content.node_fields}
+    return {
+        "rule": RULE if content.angles else None,
+        "angles_degrees": asdict(content.angles) if content.angles else None,
+        "fields": fields,
+        "elements_with_fibers": int(content.with_fibers.sum()),
+        "elements_without": {names[tag]: count for tag, count in zip(tags.tolist(), counts.tolist(), strict=True)},
+    }
 
 
 def _source_entry(source: MeshSource) -> dict[str, Any]:

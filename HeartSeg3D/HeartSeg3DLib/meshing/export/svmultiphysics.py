@@ -17,11 +17,14 @@ from .content import FIBER, SHEET, MeshContent
 from .facets import FacetGroup, facet_groups, facet_numbers, tetrahedra_behind
 from .vtk_data import Arrays, add_arrays, save_surface, save_volume, state, surface_data, volume_data
 
-_DIRECTIONS = {FIBER: "fibersLong.vtu", SHEET: "fibersSheet.vtu"}
+_DIRECTIONS = {FIBER: "FibersLong.vtu", SHEET: "FibersSheet.vtu"}
+"""Names as in the cardiac mechanics example of the solver's guide, in the order in which solver.xml names them."""
 
 
 def write_svmultiphysics(content: MeshContent, folder: Path) -> dict[str, Any]:
     """Writes mesh-complete.mesh.vtu, mesh-complete.exterior.vtp, mesh-surfaces/NAME.vtp, and fibers where known.
+
+    Directions are those at the centers of elements; elements without any, such as blood, have zeros.
 
     Faces are the patches, and for each label what lies outside of them, so that together they cover the exterior.
     Domains are counted from 1: the solver keeps them as bits, and a label of 107 would not fit.
@@ -43,7 +46,8 @@ def write_svmultiphysics(content: MeshContent, folder: Path) -> dict[str, Any]:
         _write_volume(content, folder / file, {"FIB_DIR": content.cell_fields[name].astype(np.float64)})
     return {"domains": {region.name: number for number, region in enumerate(content.regions, start=1)},
             "faces": {group.name: group.number for group in faces},
-            "fibers": "fields of the mesh" if present else "none"}
+            "fibers": "fields of the mesh" if present else "none", "fiber_files": list(present.values()),
+            "elements_without_fibers": int((~content.with_fibers).sum())}
 
 
 def _write_volume(content: MeshContent, path: Path, arrays: Arrays) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ...imaging.output import check_output_folder
+from ..fibers import FiberAngles
 from ..mesh import SurfaceMesh, TetraMesh
 from .content import LPS, MeshContent, MeshSource, content_of, known_frame
 from .presets import preset_of
@@ -105,6 +106,7 @@ def export_mesh(
     *,
     source: MeshSource | None = None,
     quality: Mapping[str, Any] | None = None,
+    angles: FiberAngles | None = None,
 ) -> tuple[Path, ...]:
     """Writes a mesh and returns the new files and folders, the sidecar last.
 
@@ -116,13 +118,15 @@ def export_mesh(
         request: What to write, and where.
         source: Label map that the mesh was made from, in the mesh's labels.
         quality: Data of the quality report, for the sidecar.
+        angles: Angles that the mesh's fibers were laid with, for the sidecar.
 
     Raises:
         UsageError: As in `check_export`, or the file system refuses a file.
         InputError: The mesh has none of the labels that are asked for.
     """
     check_export(request, volume=isinstance(mesh, TetraMesh), source=source is not None)
-    content = content_of(mesh, patches, frame=request.frame, labels=request.labels, tags=request.tags, source=source)
+    content = content_of(mesh, patches, frame=request.frame, labels=request.labels, tags=request.tags, source=source,
+                         angles=angles)
     formats = formats_of(request.formats)
     with staging_folder(request.folder, request.stem) as staging:
         written = {entry.name: _write(content, entry, staging, request.stem) for entry in formats}
