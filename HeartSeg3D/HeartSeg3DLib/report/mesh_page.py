@@ -19,6 +19,7 @@ from HeartSeg3DLib.report.content import (
     Row,
     Table,
 )
+from HeartSeg3DLib.report.fiber_section import FiberSection, fiber_blocks
 from HeartSeg3DLib.report.html_page import to_html
 
 _MM3_PER_ML = 1000.0
@@ -39,6 +40,7 @@ class MeshPage:
         warnings: Sentences for the user.
         facts: How it was made, in the order of the page.
         png: Picture of the mesh.
+        fibers: Its fibers, where it has any.
     """
 
     title: str
@@ -47,6 +49,7 @@ class MeshPage:
     warnings: tuple[str, ...]
     facts: Mapping[str, str]
     png: bytes
+    fibers: FiberSection | None = None
 
 
 def mesh_html(content: MeshPage) -> str:
@@ -57,7 +60,7 @@ def mesh_html(content: MeshPage) -> str:
 
 def _blocks(content: MeshPage) -> Iterator[Block]:
     report = content.report
-    yield KeyNumbers(_key_numbers(report))
+    yield KeyNumbers(_key_numbers(content))
     notices = tuple(f"Not fit for use: {_sentence(check)}" for check in report.failures)
     if notices or content.warnings:
         yield Notices((*notices, *content.warnings))
@@ -69,13 +72,16 @@ def _blocks(content: MeshPage) -> Iterator[Block]:
     yield Table(("Check", "Worst", "Limit", "Verdict"), (0.52, 0.11, 0.11, 0.26),
                 tuple(_check_row(check) for check in report.checks), words_last=True)
     yield Paragraph(_EXPLAINED)
+    if content.fibers is not None:
+        yield from fiber_blocks(content.fibers)
     yield Heading("Named surfaces")
     yield Facts(tuple((name, f"{count:,} triangles".replace(",", " ")) for name, count in content.patches.items()))
     yield Heading("How it was made")
     yield Facts(tuple(content.facts.items()))
 
 
-def _key_numbers(report: MeshReport) -> tuple[tuple[str, str, str], ...]:
+def _key_numbers(content: MeshPage) -> tuple[tuple[str, str, str], ...]:
+    report = content.report
     hard = [check for check in report.checks if check.hard]
     aims = [check for check in report.checks if not check.hard]
     numbers = [("Hard checks passed", f"{sum(check.passed for check in hard)}", f"of {len(hard)}"),
@@ -83,6 +89,8 @@ def _key_numbers(report: MeshReport) -> tuple[tuple[str, str, str], ...]:
     for name in ("triangles", "tetrahedra"):
         if name in report.whole:
             numbers.append((name.capitalize(), _thousands(report.whole[name]), ""))
+    if content.fibers is not None:
+        numbers.append(("Muscle with fibers", f"{100 * content.fibers.figures.share:.0f}", "%"))
     return tuple(numbers)
 
 

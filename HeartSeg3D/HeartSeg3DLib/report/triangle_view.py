@@ -10,9 +10,9 @@ from HeartSeg3DLib.report.canvas import Color, Picture
 _SAMPLES = 2
 """Samples along each side of a pixel, so that edges are smooth."""
 
-_CHUNK = 2_000_000
+_CHUNK = 250_000
 _DEPTH_STEPS = 2**30
-_NOTHING = np.iinfo(np.uint64).max
+_NOTHING = np.iinfo(np.int64).max
 
 # Unit vectors (right, down, depth) towards the lights; depth grows away from the viewer.
 _KEY_LIGHT = np.array([-0.45, -0.61, -0.65])
@@ -20,7 +20,8 @@ _FILL_LIGHT = np.array([0.87, -0.10, -0.48])
 
 
 def draw_triangles(
-    corners: NDArray[np.float64], colors: NDArray[np.float64], pixels: tuple[int, int], scale: float, background: Color
+    corners: NDArray[np.float64], colors: NDArray[np.float64], pixels: tuple[int, int], scale: float, background: Color,
+    normals: NDArray[np.float64] | None = None,
 ) -> Picture:
     """Draw triangles as they are seen along the depth axis, both sides alike.
 
@@ -30,6 +31,7 @@ def draw_triangles(
         pixels: Rows and columns of the picture.
         scale: Pixels a millimeter.
         background: sRGB, 0 to 1.
+        normals: (M, 3) unit normals that light falls on, in place of the triangles' own.
 
     Returns:
         Colors [y, x, rgb].
@@ -40,14 +42,15 @@ def draw_triangles(
     hit = nearest != _NOTHING
     picture = np.empty((rows * columns, 3), np.float32)
     picture[:] = background
-    shaded = np.clip(colors * _light(corners)[:, None], 0.0, 1.0).astype(np.float32)
-    picture[hit] = shaded[(nearest[hit] & np.uint64(0xFFFFFFFF)).astype(np.intp)]
+    facing = _normals(corners) if normals is None else normals
+    shaded = np.clip(colors * _light(facing)[:, None], 0.0, 1.0).astype(np.float32)
+    picture[hit] = shaded[nearest[hit] & 0xFFFFFFFF]
     return picture.reshape(pixels[0], _SAMPLES, pixels[1], _SAMPLES, 3).mean(axis=(1, 3))
 
 
-def _nearest(places: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.uint64]:
+def _nearest(places: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.int64]:
     """Return for each sample of the picture the depth and number of the nearest triangle, packed into one integer."""
-    nearest = np.full(rows * columns, _NOTHING, np.uint64)
+    nearest = np.full(rows * columns, _NOTHING, np.int64)
     if not len(places):
         return nearest
     low, high = float(places[..., 2].min()), float(places[..., 2].max())
@@ -59,13 +62,21 @@ def _nearest(places: NDArray[np.float64], rows: int, columns: int) -> NDArray[np
         step = max(1, _CHUNK // len(weights))
         for start in range(0, len(of_size), step):
             numbers = of_size[start : start + step]
-            points = np.einsum("sc,mck->msk", weights, places[numbers]).reshape(-1, 3)
-            inside = ((points[:, :2] >= 0) & (points[:, :2] < [columns, rows])).all(axis=1)
-            points = points[inside]
-            depth = (points[:, 2] - low) / max(high - low, 1e-9) * _DEPTH_STEPS
-            keys = depth.astype(np.uint64) << np.uint64(32) | np.repeat(numbers, len(weights))[inside].astype(np.uint64)
-            np.minimum.at(nearest, points[:, 1].astype(np.intp) * columns + points[:, 0].astype(np.intp), keys)
+            x, y, z = (_mixed(places[numbers, :, axis], weights) for axis in range(3))
+            inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
+            depth = (z[inside] - low) / max(high - low, 1e-9) * _DEPTH_STEPS
+            number = np.broadcast_to(numbers[:, None], inside.shape)[inside]
+            keys = depth.astype(np.int64) << 32 | number
+            np.minimum.at(nearest, y[inside].astype(np.intp) * columns + x[inside].astype(np.intp), keys)
     return nearest
+
+
+def _mixed(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values (m, s) between corners' values (m, 3) for weights (s, 3), faster than a product of matrices."""
+    first, second, third = (np.multiply.outer(values[:, corner], weights[:, corner]) for corner in range(3))
+    first += second
+    first += third
+    return first
 
 
 def _weights(count: int) -> NDArray[np.float64]:
@@ -76,10 +87,14 @@ def _weights(count: int) -> NDArray[np.float64]:
     return np.column_stack([one, other, 1.0 - one - other])
 
 
-def _light(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the light (M,) on triangles, on the side that the viewer sees."""
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), np.finfo(float).tiny)
-    normal = np.where(normal[:, 2:] > 0, -normal, normal)
+def _normals(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return unit normals (M, 3) of triangles."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.finfo(float).tiny))
+
+
+def _light(normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the light (M,) on places with these unit normals, on the side that the viewer sees."""
+    normal = np.where(normals[:, 2:] > 0, -normals, normals)
     key = np.clip((normal @ _KEY_LIGHT + 0.15) / 1.15, 0, 1)
     return np.asarray(0.42 + 0.55 * key + 0.18 * np.clip(normal @ _FILL_LIGHT, 0, 1))

@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.report import render_mesh
-from HeartSeg3DLib.report.mesh_picture import HEIGHT, WIDTH, quality_colors
+from HeartSeg3DLib.report.mesh_picture import quality_colors
 from HeartSeg3DLib.report.mesh_slices import mesh_slices
+from HeartSeg3DLib.report.tile_page import HEIGHT, WIDTH
 from HeartSeg3DLib.report.triangle_view import draw_triangles
 
 BLACK = (0.0, 0.0, 0.0)
