@@ -17,7 +17,7 @@ from HeartSeg3DLib.meshing.export.writing import ExportRequest
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
 from HeartSeg3DLib.meshing.quality import MeshReport
 from HeartSeg3DLib.notice import NOTE
-from HeartSeg3DLib.report import MeshPage, mesh_html, render_mesh
+from HeartSeg3DLib.report import FiberSection, MeshPage, mesh_html, render_mesh
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class MeshReportFiles:
     figures: Path
     page: Path
     picture: Path
+    fibers: Path
 
     @staticmethod
     def beside(request: ExportRequest) -> MeshReportFiles:
         """Return the names beside an exported mesh."""
-        start = request.folder / f"{request.stem}_report"
-        return MeshReportFiles(*(start.with_suffix(ending) for ending in (".json", ".html", ".png")))
+        start = f"{request.stem}_report"
+        names = f"{start}.json", f"{start}.html", f"{start}.png", f"{start}_fibers.png"
+        return MeshReportFiles(*(request.folder / name for name in names))
 
     def check(self, *, force: bool) -> None:
         """Make sure that the files can be written.
@@ -45,14 +47,14 @@ class MeshReportFiles:
 
     @property
     def all(self) -> tuple[Path, ...]:
-        """The three files."""
-        return self.figures, self.page, self.picture
+        """The files; there is a picture of fibers only where the mesh has some."""
+        return self.figures, self.page, self.picture, self.fibers
 
 
 def write_mesh_report(
     files: MeshReportFiles, mesh: SurfaceMesh | TetraMesh, labels: sitk.Image, report: MeshReport, *, title: str,
     edge_mm: float, patches: Mapping[str, NDArray[np.intp]], warnings: Sequence[str], seconds: Mapping[str, float],
-    settings: Mapping[str, str],
+    settings: Mapping[str, str], fibers: FiberSection | None = None,
 ) -> tuple[Path, ...]:
     """Write the report about a mesh and return its files.
 
@@ -67,6 +69,7 @@ def write_mesh_report(
         warnings: Sentences for the user.
         seconds: Time by stage.
         settings: Further choices in words.
+        fibers: Fibers of the mesh. Without any, a picture of an earlier mesh's fibers is removed.
 
     Raises:
         UsageError: A file cannot be written.
@@ -81,17 +84,21 @@ def write_mesh_report(
         "Time": ", ".join(f"{stage.lower()} {time:.1f} s" for stage, time in seconds.items()),
         "Software": f"HeartSeg {__version__}",
     }
-    page = MeshPage(title, report, counts, tuple(warnings), facts, files.picture.read_bytes())
+    page = MeshPage(title, report, counts, tuple(warnings), facts, files.picture.read_bytes(), fibers)
     statement = {
         "note": NOTE, "software": {"name": "HeartSeg", "version": __version__}, "source": title, "edge_mm": edge_mm,
         "settings": dict(settings), "warnings": list(warnings), "seconds": dict(seconds), "patches": counts,
-        **report.to_dict(),
+        "fibers": None if fibers is None else fibers.to_dict(), **report.to_dict(),
     }
-    _write(files.figures, json.dumps(statement, indent=2, allow_nan=False) + "\n")
-    _write(files.page, mesh_html(page))
+    _write(files.figures, (json.dumps(statement, indent=2, allow_nan=False) + "\n").encode())
+    _write(files.page, mesh_html(page).encode())
+    if fibers is None:
+        files.fibers.unlink(missing_ok=True)
+        return files.all[:-1]
+    _write(files.fibers, fibers.png)
     return files.all
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
+        temporary.write_bytes(content)

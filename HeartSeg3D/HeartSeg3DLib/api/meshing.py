@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from HeartSeg3DLib.anatomy import WHOLE_HEART
+from HeartSeg3DLib.api.mesh_fibers import FiberStage, check_formats, placeholder_sentences
 from HeartSeg3DLib.api.mesh_report import MeshReportFiles, write_mesh_report
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
@@ -22,22 +23,21 @@ from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
 from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
 from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, request_for
+from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.flat_ends import image_border
 from HeartSeg3DLib.meshing.label_field import label_field
+from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, free_memory
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
-from HeartSeg3DLib.meshing.memory import free_memory
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
 from HeartSeg3DLib.meshing.patches import name_patches
 from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.tetra import tetra_mesh
 from HeartSeg3DLib.meshing.walls import add_walls
+from HeartSeg3DLib.report import FiberSection
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
-
-VOLUME_EDGE_MM = 2.0
-"""Mean edge of tetrahedra where nobody asks for another."""
 
 EDGE_OF_PITCH = 0.95
 """Mean edge of a surface's triangles in distances of the samples that it is made from."""
@@ -56,6 +56,8 @@ class MeshChoices:
         edge_mm: Mean length of edges; None takes 2 mm for tetrahedra, and for surfaces what suits voxels and walls.
         volume: Tetrahedra and not surfaces alone; presets that need them turn it on.
         walls_mm: Thickness by cavity of walls to grow around blood pools.
+        fibers: Angles of the fibers to lay into the ventricles, which takes tetrahedra; None leaves it to the preset,
+            which lays the usual ones where the label map has what they need.
         preset: Name of a simulator's preset.
         formats: Names of formats in place of the preset's own.
         frame: "lps" or "ras".
@@ -68,6 +70,7 @@ class MeshChoices:
     edge_mm: float | None = None
     volume: bool = False
     walls_mm: Mapping[int, float] = field(default_factory=dict)
+    fibers: FiberAngles | None = None
     preset: str | None = None
     formats: tuple[str, ...] = ()
     frame: str = LPS
@@ -79,13 +82,13 @@ class MeshChoices:
     @property
     def with_tetrahedra(self) -> bool:
         """Whether the mesh is made of tetrahedra."""
-        return self.volume or (self.preset is not None and preset_of(self.preset).volume)
+        return self.volume or self.fibers is not None or (self.preset is not None and preset_of(self.preset).volume)
 
     def request(self, folder: Path) -> ExportRequest:
         """Return what is to be written."""
         if self.preset is not None:
             return request_for(self.preset, folder, formats=self.formats, frame=self.frame, force=self.force)
-        formats = self.formats or (VOLUME_FORMATS if self.volume else SURFACE_FORMATS)
+        formats = self.formats or (VOLUME_FORMATS if self.with_tetrahedra else SURFACE_FORMATS)
         return ExportRequest(folder, formats, self.frame, force=self.force)
 
     def check(self, folder: Path) -> None:
@@ -97,6 +100,7 @@ class MeshChoices:
         if self.edge_mm is not None and not 0.0 < self.edge_mm < np.inf:
             raise UsageError(f"{self.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
         request = self.request(folder)
+        check_formats(request, self.fibers)
         for one in (request, _failed(request)) if self.accept_failed else (request,):
             check_export(one, volume=self.with_tetrahedra, source=True)
             MeshReportFiles.beside(one).check(force=self.force)
@@ -115,6 +119,7 @@ class MeshedHeart:
         files: New files and folders: the mesh, the sidecar, the report as JSON, HTML and picture.
         warnings: Sentences for the user.
         seconds: Time of each stage.
+        fibers: Its fibers: angles asked for, what was measured, and their picture.
     """
 
     mesh: SurfaceMesh | TetraMesh
@@ -125,6 +130,7 @@ class MeshedHeart:
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
     seconds: dict[str, float]
+    fibers: FiberSection | None = None
 
 
 def mesh_to_folder(
@@ -195,6 +201,7 @@ class _Run:
         self._request = choices.request(folder)
         self._warnings: list[str] = []
         choices.check(folder)
+        self._fibers = FiberStage(choices.fibers, self._request)
 
     def mesh(self, writing: Callable[[], AbstractContextManager[None]]) -> MeshedHeart:
         labels, edge = self._prepared()
@@ -205,18 +212,20 @@ class _Run:
         self._stages.enter(0.74, "Checking the mesh")
         report = check_tetrahedra(mesh, labels) if isinstance(mesh, TetraMesh) else check_surfaces(mesh, labels)
         request = self._judged(report)
-        self._stages.enter(0.90, "Writing")
+        mesh, fibers = self._with_fibers(mesh, patches, request)
+        self._stages.enter(0.94, "Writing")
         with writing():
             source = MeshSource(self._title, labels)
-            files = export_mesh(mesh, patches, request, source=source, quality=report.to_dict())
+            files = export_mesh(mesh, patches, request, source=source, quality=report.to_dict(),
+                                angles=fibers.angles if fibers else None)
             self._stages.close()
             reports = write_mesh_report(
                 MeshReportFiles.beside(request), mesh, labels, report, title=self._title, edge_mm=edge,
                 patches=patches, warnings=self._warnings, seconds=self._stages.seconds,
-                settings=self._settings(request))
+                settings=self._settings(request), fibers=fibers)
         self._stages.enter(1.0, "Written")
         return MeshedHeart(mesh, patches, labels, edge, report, (*files, *reports), tuple(self._warnings),
-                           self._stages.seconds)
+                           self._stages.seconds, fibers)
 
     def _prepared(self) -> tuple[sitk.Image, float]:
         """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""
@@ -235,6 +244,7 @@ class _Run:
             walled = add_walls(labels, choices.walls_mm)
             labels = walled.labels
             self._warnings += walled.sentences
+        self._fibers.check(labels)
         facts = check_labels(labels)
         wanted = self._request.labels
         if wanted is not None and not set(wanted) & set(facts.counts):
@@ -263,6 +273,20 @@ class _Run:
                                   "themselves.")
         self._stages.enter(0.5, "Making surfaces")
         return surface_mesh(samples)
+
+    def _with_fibers(
+        self, mesh: SurfaceMesh | TetraMesh, patches: dict[str, NDArray[np.intp]], request: ExportRequest
+    ) -> tuple[SurfaceMesh | TetraMesh, FiberSection | None]:
+        """Return the mesh with fibers where there are to be any, and what the report shows of them."""
+        section = None
+        if self._fibers.angles is not None and isinstance(mesh, TetraMesh):
+            self._stages.enter(0.86, "Laying fibers")
+            mesh = self._fibers.lay(mesh, patches, lambda part: self._stages.within(0.86 + 0.035 * part))
+            self._stages.enter(0.90, "Drawing fibers")
+            section = self._fibers.section(
+                mesh, patches, self._title, lambda part: self._stages.within(0.90 + 0.035 * part))
+        self._warnings += [*self._fibers.sentences, *placeholder_sentences(mesh, request)]
+        return mesh, section
 
     def _settings(self, request: ExportRequest) -> dict[str, str]:
         choices = self._choices

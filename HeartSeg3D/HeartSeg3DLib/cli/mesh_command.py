@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,30 +15,35 @@ from HeartSeg3DLib.errors import UsageError
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.api import MeshedHeart
+    from HeartSeg3DLib.meshing.fibers import FiberAngles
+    from HeartSeg3DLib.report import FiberSection
 
-DEFAULT_WALLS = "default"
-"""What `--walls` means by itself."""
+DEFAULT = "default"
+"""What `--walls` and `--fibres` mean by themselves."""
+
+_VALUES = {"--walls": re.compile(r".*=.*"), "--fibres": re.compile(r"[-+]?[\d.,][-+\d.,]*")}
+"""What a word looks like that is the value of an option and not the next argument."""
 
 
 class MeshCommand(TyperCommand):
-    """Takes `--walls` with a value and without one, which typer's options cannot."""
+    """Takes `--walls` and `--fibres` with a value and without one, which typer's options cannot."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of the command line."""
-        return super().parse_args(ctx, with_usual_walls(args))
+        return super().parse_args(ctx, with_usual_values(args))
 
 
-def with_usual_walls(words: list[str]) -> list[str]:
-    """Return the words of a command line in which every `--walls` has a value.
+def with_usual_values(words: list[str]) -> list[str]:
+    """Return the words of a command line in which every `--walls` and `--fibres` has a value.
 
-    >>> with_usual_walls(["--walls", "heart.nrrd", "--walls", "RV=3"])
-    ['--walls', 'default', 'heart.nrrd', '--walls', 'RV=3']
+    >>> with_usual_values(["--walls", "heart.nrrd", "--walls", "RV=3", "--fibres", "-40,60"])
+    ['--walls', 'default', 'heart.nrrd', '--walls', 'RV=3', '--fibres', '-40,60']
     """
     complete = []
     for word, following in zip(words, [*words[1:], ""], strict=True):
         complete.append(word)
-        if word == "--walls" and "=" not in following and following != DEFAULT_WALLS:
-            complete.append(DEFAULT_WALLS)
+        if word in _VALUES and following != DEFAULT and not _VALUES[word].fullmatch(following):
+            complete.append(DEFAULT)
     return complete
 
 
@@ -58,6 +64,12 @@ def mesh_command(
         str | None,
         typer.Option(metavar="[LABEL=MM,...]", show_default=False,
                      help="Grow walls around blood pools: RV 3.5 mm, others 2 mm, or such as RV=3.5,LA=2."),
+    ] = None,
+    fibres: Annotated[
+        str | None,
+        typer.Option(metavar="[ENDO,EPI]", show_default=False,
+                     help="Lay fibers into the ventricles: degrees at endocardium and epicardium, by itself 60,-60. "
+                          "Presets with tetrahedra lay the usual ones anyway, wherever the label map allows it."),
     ] = None,
     preset: Annotated[
         str | None,
@@ -95,7 +107,7 @@ def mesh_command(
             raise UsageError("Both --keep-all and --keep-largest were given.", "Give one of them.")
         pieces = Pieces.KEEP_ALL if keep_all else Pieces.KEEP_LARGEST if keep_largest else Pieces.ASK
         choices = MeshChoices(
-            edge_mm=edge, volume=volume, walls_mm=walls_of(walls), preset=preset,
+            edge_mm=edge, volume=volume, walls_mm=walls_of(walls), fibers=fibers_of(fibres), preset=preset,
             formats=tuple(name.strip() for name in formats.split(",")) if formats is not None else (),
             frame=frame, scheme=scheme, pieces=pieces, accept_failed=accept_failed, force=force)
         with run.progress() as progress:
@@ -106,6 +118,7 @@ def mesh_command(
         run.report({
             "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,
             "warnings": list(meshed.warnings), "seconds": meshed.seconds, "quality": meshed.report.to_dict(),
+            "fibers": meshed.fibers.to_dict() if meshed.fibers else None,
         })
 
 
@@ -123,7 +136,7 @@ def walls_of(text: str | None) -> dict[int, float]:
 
     if text is None:
         return {}
-    if text.strip().lower() == DEFAULT_WALLS:
+    if text.strip().lower() == DEFAULT:
         return dict(WALL_MM)
     walls = {}
     for entry in text.split(","):
@@ -140,6 +153,30 @@ def walls_of(text: str | None) -> dict[int, float]:
     return walls
 
 
+def fibers_of(text: str | None) -> FiberAngles | None:
+    """Return the angles in degrees that `--fibres` asks for; none without it.
+
+    >>> fibers_of("80, -60").endocardium
+    80.0
+
+    Raises:
+        UsageError: The text cannot be understood, or no fiber is as steep.
+    """
+    from HeartSeg3DLib.meshing.fibers import FiberAngles
+
+    if text is None:
+        return None
+    if text.strip().lower() == DEFAULT:
+        return FiberAngles()
+    try:
+        endocardium, epicardium = (float(angle) for angle in text.split(","))
+    except ValueError:
+        raise UsageError(f"The fiber angles {text.strip()!r} cannot be understood.",
+                         "Write --fibres alone for 60 and -60 degrees, or such as --fibres 80,-60: first the "
+                         "endocardium, then the epicardium.") from None
+    return FiberAngles(endocardium, epicardium)
+
+
 def _show(run: CommandRun, meshed: MeshedHeart) -> None:
     """Print figures by structure, verdicts and files."""
     from HeartSeg3DLib.meshing.checking import name_of
@@ -154,9 +191,18 @@ def _show(run: CommandRun, meshed: MeshedHeart) -> None:
                      f"{error:+.2f}" if isinstance(error, float) else "-"))
     cells = "Tetrahedra" if meshed.report.kind == "tetrahedra" else "Triangles"
     run.table({"Structure": "left", cells: "right", "Volume (mL)": "right", "Against voxels (%)": "right"}, rows)
+    if meshed.fibers is not None:
+        run.say(_about_fibers(meshed.fibers))
     run.say("Every hard check passed." if meshed.report.fit_for_use else "The mesh FAILED a hard check.")
     for check in meshed.report.missed_aims:
         run.say(f"Aim missed: {check.name} {check.value:.3g}, limit {check.limit:g}.")
     for path in meshed.files:
         run.say(str(path))
     run.say_note()
+
+
+def _about_fibers(fibers: FiberSection) -> str:
+    """Return how many elements of muscle have fibers, and the angles found in the left ventricle."""
+    layers = fibers.figures.left
+    angles = f", helix angle {layers[0].median:.0f} to {layers[-1].median:.0f} degrees in the left" if layers else ""
+    return f"Fibers in {100 * fibers.figures.share:.1f} % of the ventricles' muscle{angles}."

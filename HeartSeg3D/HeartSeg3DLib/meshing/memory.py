@@ -10,6 +10,9 @@ import SimpleITK as sitk
 from ..errors import DeviceError
 from .lattice import MEAN_EDGE
 
+VOLUME_EDGE_MM = 2.0
+"""Mean edge of tetrahedra where nobody asks for another."""
+
 _BYTES_PER_TETRAHEDRON = 350
 """At the peak. Measured are 200 to 300 in all, see Testing/Benchmarks/mesh_tetrahedra.py; in thin walls, where more of
 them are split, up to 800, of which the lattice below bears its part."""
@@ -24,7 +27,12 @@ _USABLE = 0.8
 def expected_tetrahedra(labels: sitk.Image, edge_mm: float) -> int:
     """Return about how many tetrahedra of a mean edge the structures of a label map are cut into."""
     volume = np.count_nonzero(sitk.GetArrayViewFromImage(labels)) * float(np.prod(labels.GetSpacing()))
-    return int(12 * volume / (edge_mm / MEAN_EDGE) ** 3)
+    return tetrahedra_in(volume, edge_mm)
+
+
+def tetrahedra_in(volume_mm3: float, edge_mm: float) -> int:
+    """Return about how many tetrahedra of a mean edge fill a volume."""
+    return int(12 * volume_mm3 / (edge_mm / MEAN_EDGE) ** 3)
 
 
 def expected_bytes(labels: sitk.Image, edge_mm: float) -> int:

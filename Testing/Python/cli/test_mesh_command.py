@@ -11,8 +11,9 @@ import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
 from HeartSeg3DLib.api import meshing
-from HeartSeg3DLib.cli.mesh_command import walls_of
+from HeartSeg3DLib.cli.mesh_command import fibers_of, walls_of, with_usual_values
 from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.walls import WALL_MM
@@ -71,7 +72,62 @@ def test_a_mesh_that_fails_its_check_ends_with_six(
     assert (tmp_path / "out" / "heart_FAILED.vtp").is_file()
 
 
+@pytest.fixture
+def ventricle(tmp_path: Path) -> Path:
+    z, y, x = np.indices((34, 26, 26))
+    distance = np.hypot(np.hypot(x - 13, y - 13), z - 12)
+    above = np.hypot(np.hypot(x - 13, y - 13), z - 23) < 7
+    voxels = np.where(distance < 6, 1, np.where(distance < 10, 2, np.where(above, 4, 0))).astype(np.uint8)
+    labels = sitk.GetImageFromArray(voxels)
+    labels.SetSpacing([2.0] * 3)
+    sitk.WriteImage(labels, str(tmp_path / "ventricle.nrrd"))
+    return tmp_path / "ventricle.nrrd"
+
+
+def test_fibers_are_laid_and_told_about(tmp_path: Path, ventricle: Path) -> None:
+    result = call("mesh", "--fibres", ventricle, "-o", tmp_path / "out", "--edge", "4")
+    assert result.exit_code == 0, result.stderr
+    assert "Fibers in 100.0 % of the ventricles' muscle, helix angle " in result.stdout
+    assert "heart_report_fibers.png" in result.stdout
+    assert (tmp_path / "out" / "heart.vtu").is_file()
+
+
+def test_angles_of_fibers_come_from_the_command_line(tmp_path: Path, ventricle: Path) -> None:
+    result = call("mesh", ventricle, "-o", tmp_path / "out", "--edge", "4", "--fibres", "-30,70", "--preset", "ep",
+                  "--json")
+    assert result.exit_code == 0, result.stderr
+    angles = json.loads(result.stdout)["fibers"]["angles_degrees"]
+    assert (angles["endocardium"], angles["epicardium"]) == (-30.0, 70.0)
+
+
+def test_fibers_are_given_by_two_angles() -> None:
+    assert fibers_of(None) is None
+    assert fibers_of("default") == FiberAngles(60.0, -60.0)
+    assert fibers_of(" 80 , -50.5 ") == FiberAngles(80.0, -50.5)
+    for text in ("60", "60,", "60,-60,0", "steep,flat", ""):
+        with pytest.raises(UsageError, match="cannot be understood"):
+            fibers_of(text)
+
+
+@pytest.mark.parametrize(("words", "complete"), [
+    (["--fibres"], ["--fibres", "default"]),
+    (["--fibres", "60,-60", "heart.nrrd"], ["--fibres", "60,-60", "heart.nrrd"]),
+    (["--fibres", "-60,60"], ["--fibres", "-60,60"]),
+    (["--fibres", "80"], ["--fibres", "80"]),
+    (["--fibres", "3d_heart.nrrd"], ["--fibres", "default", "3d_heart.nrrd"]),
+    (["--fibres", "--walls", "-o", "out"], ["--fibres", "default", "--walls", "default", "-o", "out"]),
+    (["--fibres=60,-60", "heart.nrrd"], ["--fibres=60,-60", "heart.nrrd"]),
+])
+def test_options_without_a_value_get_the_usual_one(words: list[str], complete: list[str]) -> None:
+    assert with_usual_values(words) == complete
+
+
 @pytest.mark.parametrize(("options", "exit_code", "said"), [
+    (["--fibres", "60"], 2, "cannot be understood"),
+    (["--fibres", "100,-60"], 2, "out of range"),
+    (["--fibres", "--preset", "print"], 2, "makes surfaces"),
+    (["--fibres", "--formats", "stl"], 2, "No fibers fit into stl"),
+    (["--fibres"], 3, "no ventricular myocardium"),
     (["--keep-all", "--keep-largest"], 2, "Both"),
     (["--walls", "LV=2"], 2, "gets no wall"),
     (["--preset", "nonsense"], 2, "nonsense"),
