@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from ..errors import CheckError
-from .close_sheets import triangles_at_risk
-from .neighbors import mean_of_neighbors
-from .quality.intersections import intersecting_triangles
-from .quality.shape import triangle_scaled_jacobians
+from .neighbors import edges_of
+from .self_cuts import common_corners, cutting_triangles
+from .triangle_shape import triangle_shapes
 
 FLOOR = 0.2
 """Scaled Jacobian that smoothing may not undercut; simulation pipelines ask for 0.15."""
@@ -43,28 +43,24 @@ def choose_diagonals(points: NDArray[np.float64], triangles: NDArray[np.int64]) 
     Raises:
         ValueError: Two triangles in turn do not share an edge.
     """
-    first, second = triangles[0::2], triangles[1::2]
-    shared = first[:, :, None] == second[:, None, :]
-    if not (shared.sum(axis=(1, 2)) == 2).all():
-        raise ValueError("triangles do not come in squares")
-    rows = np.arange(len(first))
-    apex, opposite = shared.any(axis=2).argmin(axis=1), shared.any(axis=1).argmin(axis=1)
-    a, b, c = (first[rows, (apex + turn) % 3] for turn in range(3))
-    d = second[rows, opposite]
-    turned = np.stack([np.stack([a, b, d], axis=1), np.stack([d, c, a], axis=1)], axis=1)
-    now = np.minimum(*(triangle_scaled_jacobians(points[part]) for part in (first, second)))
-    then = np.minimum(*(triangle_scaled_jacobians(points[turned[:, part]]) for part in (0, 1)))
+    a, b, c, d = _squares(triangles)
+    now = np.minimum(triangle_shapes(points, triangles[0::2]), triangle_shapes(points, triangles[1::2]))
+    turned = np.stack([a, b, d, d, c, a], axis=1).reshape(-1, 2, 3)
+    then = np.minimum(triangle_shapes(points, turned[:, 0]), triangle_shapes(points, turned[:, 1]))
+    better = np.flatnonzero(then > now)
     count = len(points)
-    diagonals, edges = _keys(np.stack([a, d], axis=1), count), _keys(_edges(triangles), count)
+    edges, _ = edges_of(triangles, count)
+    taken, diagonals = _keys(edges[:, 0], edges[:, 1], count), _keys(a[better], d[better], count)
     _, place, uses = np.unique(diagonals, return_inverse=True, return_counts=True)
-    free = (uses[place] == 1) & ~np.isin(diagonals, edges)  # or an edge would have four triangles
-    better = free & (then > now)
-    result = np.stack([first, second], axis=1)
-    result[better] = turned[better]
+    free = (uses[place] == 1) & ~np.isin(diagonals, taken)  # or an edge would have four triangles
+    result = triangles.reshape(-1, 2, 3).copy()
+    result[better[free]] = turned[better[free]]
     return result.reshape(-1, 3)
 
 
-def slide_points(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+def slide_points(
+    points: NDArray[np.float64], triangles: NDArray[np.int64], mean: sparse.csr_array
+) -> NDArray[np.float64]:
     """Return the points with those of narrow triangles moved within the surface towards the middle of their neighbors.
 
     Points on a seam of several walls move along the seam.
@@ -72,28 +68,30 @@ def slide_points(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> N
     Args:
         points: (N, 3).
         triangles: (M, 3).
+        mean: (N, N) takes the mean over each point's neighbors, see `mean_of_neighbors`.
     """
-    mean, points = mean_of_neighbors(triangles, len(points)), points.copy()
+    points, shapes = points.copy(), triangle_shapes(points, triangles)
     for _ in range(_PASSES):
         near = np.zeros(len(points), bool)
-        near[triangles[triangle_scaled_jacobians(points[triangles]) < _NARROW]] = True
-        ring = triangles[near[triangles].any(axis=1)]
-        moving = np.flatnonzero(near)
+        near[triangles[shapes < _NARROW]] = True
+        around = np.flatnonzero(near[triangles].any(axis=1))
+        ring, moving = triangles[around], np.flatnonzero(near)
         step = np.zeros_like(points)
         step[moving] = _SHARE * _within_surface(mean[moving] @ points - points[moving], points, ring, moving)
-        before = triangle_scaled_jacobians(points[ring])
         while True:
-            after = triangle_scaled_jacobians((points + step)[ring])
-            harmed = (after < _NARROW) & (after < before)
+            after = triangle_shapes(points + step, ring)
+            harmed = (after < _NARROW) & (after < shapes[around])
             if not harmed.any():
                 break
             step[ring[harmed]] = 0.0
         points += step
+        shapes[around] = after
     return points
 
 
 def undo_harm(
-    smooth: NDArray[np.float64], rough: NDArray[np.float64], triangles: NDArray[np.int64], edge: float
+    smooth: NDArray[np.float64], rough: NDArray[np.float64], triangles: NDArray[np.int64], mean: sparse.csr_array,
+    edge: float,
 ) -> NDArray[np.float64]:
     """Return smoothed points, taken back towards the rough ones where triangles became too narrow or cut each other.
 
@@ -101,32 +99,55 @@ def undo_harm(
         smooth: (N, 3) smoothed points.
         rough: (N, 3) points of a surface without narrow triangles and intersections.
         triangles: (M, 3).
+        mean: (N, N) not zero between neighbors, see `mean_of_neighbors`.
         edge: Usual length of an edge.
 
     Raises:
         CheckError: Triangles are still narrow or cut each other.
     """
-    back, moved = np.zeros(len(smooth)), None
-    neighbors = mean_of_neighbors(triangles, len(smooth)) > 0
+    back, points, moved = np.zeros(len(smooth)), smooth.copy(), None
+    shapes = triangle_shapes(points, triangles)
     for _ in range(_ROUNDS):
-        points = smooth + back[:, None] * (rough - smooth)
-        harmed = triangle_scaled_jacobians(points[triangles]) < FLOOR
+        harmed = shapes < FLOOR
         if not harmed.any():
             if moved is None:
-                suspects, moved = triangles_at_risk(points, triangles, edge), np.zeros(len(points), bool)
+                harmed, moved = cutting_triangles(points, triangles), np.zeros(len(points), bool)
             else:  # once all were looked at, triangles can cut each other only near points that moved
                 suspects = _near(points, triangles, moved, _REACH * edge)
-            if len(suspects):
-                harmed[suspects] = intersecting_triangles(points, triangles[suspects])
-        if not harmed.any():
-            return points
-        core = np.zeros(len(points))
-        core[triangles[harmed]] = _BACK
+                harmed[suspects] = cutting_triangles(points, triangles[suspects])
+            if not harmed.any():
+                return points
+        step = _way_back(triangles[harmed], mean, len(points))
         if moved is not None:
-            moved |= core > 0
-        back = np.minimum(back + core + 0.5 * _BACK * ((neighbors @ core > 0) & (core == 0)), 1.0)
+            moved |= step > 0
+        back = np.minimum(back + step, 1.0)
+        changed = step > 0
+        points[changed] = smooth[changed] + back[changed, None] * (rough[changed] - smooth[changed])
+        around = np.flatnonzero(changed[triangles].any(axis=1))
+        shapes[around] = triangle_shapes(points, triangles[around])
     raise CheckError(f"{int(harmed.sum())} triangles of the surface cut each other or are too narrow.",
                      "Choose a finer edge length, or smooth the segmentation in these places.")
+
+
+def _squares(triangles: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Return the corners of squares of two triangles in turn: b and c share an edge with a and with d."""
+    first, second = triangles[0::2], triangles[1::2]
+    shared, apex, opposite = common_corners(first, second)
+    if not (shared == 2).all():
+        raise ValueError("triangles do not come in squares")
+    rows = np.arange(len(first))
+    a, b, c = (first[rows, (apex + turn) % 3] for turn in range(3))
+    return a, b, c, second[rows, opposite]
+
+
+def _way_back(harmed: NDArray[np.int64], mean: sparse.csr_array, count: int) -> NDArray[np.float64]:
+    """Return the share (N,) of its way back that each point goes: points of harmed triangles and half as far others."""
+    core = np.zeros(count)
+    core[harmed] = _BACK
+    points = np.unique(harmed)
+    beside = mean[points].indices  # a point on a seam and one off it are no neighbors, but their triangle is harmed
+    core[beside[core[beside] == 0.0]] = 0.5 * _BACK
+    return core
 
 
 def _near(
@@ -137,13 +158,9 @@ def _near(
     return np.flatnonzero(np.isfinite(distance)[triangles].any(axis=1))
 
 
-def _edges(triangles: NDArray[np.int64]) -> NDArray[np.int64]:
-    return triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-
-
-def _keys(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return one number for each edge (E, 2) among `count` points, whichever way it runs."""
-    return np.asarray(edges.min(axis=1) * count + edges.max(axis=1))
+def _keys(one: NDArray[np.integer], other: NDArray[np.integer], count: int) -> NDArray[np.int64]:
+    """Return one number for each edge (E,) between two of `count` points, whichever way it runs."""
+    return np.minimum(one, other).astype(np.int64) * count + np.maximum(one, other)
 
 
 def _within_surface(

@@ -6,6 +6,9 @@ doi 10.1080/10867651.2003.10487580). Triangles may share vertices: then what the
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 _CHUNK = 400_000
 """Pairs examined at a time: about 300 MB."""
+
+_MOST_THREADS = 2
 
 _FOLD_DEGREES = 0.5
 """Two triangles on one edge that open by less lie on each other."""
@@ -32,9 +37,13 @@ def intersecting_triangles(points: NDArray[np.floating], triangles: NDArray[np.i
     """
     vertices, corners = np.asarray(points, np.float64), np.asarray(triangles, np.int64)
     marked = np.zeros(len(corners), bool)
-    for pairs in overlapping_pairs(vertices[corners], _CHUNK):
+
+    def examine(pairs: Pairs) -> None:
         bad = pairs[_cut(vertices, corners[pairs[:, 0]], corners[pairs[:, 1]])]
         marked[bad.ravel()] = True
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
+        list(pool.map(examine, overlapping_pairs(vertices[corners], _CHUNK)))
     return marked
 
 

@@ -16,14 +16,17 @@ def overlapping_pairs(corners: NDArray[np.float64], chunk: int) -> Iterator[NDAr
         chunk: Number of pairs after which they are handed out.
     """
     low, high = corners.min(axis=1), corners.max(axis=1)
-    key, owner = _entries(low, high)
+    if not len(low):
+        return
+    grid = _Grid(low, high)
+    key, owner = _entries(grid, low, high)
     waiting, size, step = [], 0, 1
     while step < len(key):
         same = key[step:] == key[:-step]  # entries `step` apart in the sorted list share a cell
         if not same.any():
             break
         one, other = owner[:-step][same], owner[step:][same]
-        inside = _first_shared_cell(low, high, one, other, key[step:][same])
+        inside = _first_shared_cell(grid, low, high, one, other, key[step:][same])
         waiting.append(np.stack([one[inside], other[inside]], axis=1))
         size += len(waiting[-1])
         if size > chunk:
@@ -42,7 +45,7 @@ class _Grid:
         extent = (high - low).max(axis=1)
         widest = float((high.max(axis=0) - self.origin).max())
         # Twice the mean keeps a few large triangles from filling millions of cells.
-        self.size = max(1.5 * float(np.median(extent)), 2.0 * float(extent.mean()), widest / 2**20)
+        self.size = max(1.2 * float(np.median(extent)), 2.0 * float(extent.mean()), widest / 2**20)
         self.shape = self.cell(high.max(axis=0)) + 1
 
     def cell(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -52,9 +55,10 @@ class _Grid:
         return (cell[..., 0] * self.shape[1] + cell[..., 1]) * self.shape[2] + cell[..., 2]
 
 
-def _entries(low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _entries(
+    grid: _Grid, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return keys of cells, ascending, and the box that lies in each."""
-    grid = _Grid(low, high)
     first = grid.cell(low)
     extent = grid.cell(high) - first + 1
     total = extent.prod(axis=1)
@@ -70,6 +74,7 @@ def _entries(low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[NDArr
 
 
 def _first_shared_cell(
+    grid: _Grid,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     one: NDArray[np.int64],
@@ -77,7 +82,8 @@ def _first_shared_cell(
     key: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Keep overlapping boxes, and each pair only in the first of the cells that both lie in."""
-    overlap = np.all((low[one] <= high[other]) & (low[other] <= high[one]), axis=1)
-    grid = _Grid(low, high)
-    meeting = np.maximum(low[one], low[other])
-    return overlap & (grid.key(grid.cell(meeting)) == key)
+    kept = np.all((low[one] <= high[other]) & (low[other] <= high[one]), axis=1)
+    rows = np.flatnonzero(kept)
+    meeting = np.maximum(low[one[rows]], low[other[rows]])
+    kept[rows] = grid.key(grid.cell(meeting)) == key[rows]
+    return kept

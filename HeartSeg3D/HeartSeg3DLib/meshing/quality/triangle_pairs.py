@@ -35,9 +35,16 @@ def apart(first: Triangles, second: Triangles) -> Mask:
 
 def at_corner(first: Triangles, second: Triangles) -> Mask:
     """Tell which pairs meet beyond their shared vertex, corner 0 of both, (P,)."""
-    meet = _edge_meets(first[:, 1], first[:, 2], second) | _edge_meets(second[:, 1], second[:, 2], first)
-    level = np.flatnonzero(_in_one_plane(first, second))
-    meet[level] = _wedges_overlap(*_in_their_plane(first[level], second[level]))
+    meet, level = np.zeros(len(first), bool), np.ones(len(first), bool)
+    for moving, fixed in ((first, second), (second, first)):
+        a, b, c = fixed.transpose(1, 0, 2)
+        heights = np.stack([_share(a, b, c, moving[:, corner]) for corner in (1, 2)])
+        level &= (np.abs(heights) <= _LEVEL).all(axis=0)
+        sides = np.where(np.abs(heights) <= _FLAT, 0.0, np.sign(heights))
+        crossing = np.flatnonzero((sides[0] * sides[1] <= 0.0) & (sides[0] != sides[1]))
+        meet[crossing] |= _passes_through(moving[crossing, 1], moving[crossing, 2], fixed[crossing])
+    rows = np.flatnonzero(level)
+    meet[rows] = _wedges_overlap(*_in_their_plane(first[rows], second[rows]))
     return meet
 
 
@@ -54,10 +61,16 @@ def opening(first: Triangles, second: Triangles) -> NDArray[np.float64]:
 
 def _volume(a: Points, b: Points, c: Points, d: Points, flat: float = _FLAT) -> NDArray[np.int8]:
     """Return the sign of the volume of tetrahedra, 0 where it is a smaller share of the cube of their size."""
-    u, v, w = b - a, c - a, d - a
-    volume = _dot(np.cross(u, v), w)
-    size = np.maximum(np.maximum(np.abs(u).max(axis=1), np.abs(v).max(axis=1)), np.abs(w).max(axis=1))
-    return np.where(np.abs(volume) <= flat * size**3, 0, np.sign(volume)).astype(np.int8)
+    share = _share(a, b, c, d)
+    return np.where(np.abs(share) <= flat, 0, np.sign(share)).astype(np.int8)
+
+
+def _share(a: Points, b: Points, c: Points, d: Points) -> NDArray[np.float64]:
+    """Return six times the volume of tetrahedra as a share of the cube of their size, (P,)."""
+    (ux, uy, uz), (vx, vy, vz), (wx, wy, wz) = u, v, w = [np.ascontiguousarray((end - a).T) for end in (b, c, d)]
+    volume = (uy * vz - uz * vy) * wx + (uz * vx - ux * vz) * wy + (ux * vy - uy * vx) * wz
+    size = np.maximum(np.maximum(*(np.abs(edge).max(axis=0) for edge in (u, v))), np.abs(w).max(axis=0))
+    return np.asarray(volume / np.maximum(size, np.finfo(float).tiny) ** 3)
 
 
 def _sides(triangle: Triangles, of: Triangles, flat: float = _FLAT) -> NDArray[np.int8]:
@@ -79,11 +92,15 @@ def _edge_meets(start: Points, end: Points, triangle: Triangles) -> Mask:
     from_start, from_end = _volume(a, b, c, start), _volume(a, b, c, end)
     crosses = (from_start * from_end <= 0) & (from_start != from_end)
     meet = np.zeros(len(start), bool)
-    rows = np.flatnonzero(crosses)
-    p, q, a, b, c = (array[rows] for array in (start, end, a, b, c))
-    turns = np.stack([_volume(p, q, a, b), _volume(p, q, b, c), _volume(p, q, c, a)], axis=1)
-    meet[rows] = (turns >= 0).all(axis=1) | (turns <= 0).all(axis=1)
+    meet[crosses] = _passes_through(start[crosses], end[crosses], triangle[crosses])
     return meet
+
+
+def _passes_through(start: Points, end: Points, triangle: Triangles) -> Mask:
+    """Tell which edges go through a triangle or touch it; they cross its plane."""
+    a, b, c = triangle[:, 0], triangle[:, 1], triangle[:, 2]
+    turns = np.stack([_volume(start, end, a, b), _volume(start, end, b, c), _volume(start, end, c, a)], axis=1)
+    return np.asarray((turns >= 0).all(axis=1) | (turns <= 0).all(axis=1))
 
 
 def _in_their_plane(first: Triangles, second: Triangles) -> tuple[Triangles, Triangles]:
