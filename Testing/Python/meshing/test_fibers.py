@@ -182,6 +182,21 @@ def test_where_only_the_image_ends_the_base_is_there(ventricle: tuple[TetraMesh,
     np.testing.assert_array_equal(with_fibers(mesh, cut).fields["fiber"], with_fibers(mesh, patches).fields["fiber"])
 
 
+def test_a_rim_of_the_base_that_is_named_epicardium_does_no_harm(
+    wall: EllipsoidWall, ventricle: tuple[TetraMesh, Patches]
+) -> None:
+    mesh, patches = ventricle
+    triangles = mesh.surface.triangles
+    rim = np.isin(triangles[patches["BASE"]], triangles[patches["LV_ENDO"]]).any(axis=1)
+    assert rim.any()
+    found = with_fibers(mesh, {**patches, "BASE": patches["BASE"][~rim],
+                               "EPI": np.sort(np.concatenate([patches["EPI"], patches["BASE"][rim]]))})
+    top = centers(mesh)[:, 2] > 8.0
+    error = degrees_between(found.fields["fiber"], wall.fibers(centers(mesh), 60.0, -60.0))[top]
+    assert error.mean() < 3.0
+    assert error.max() < 15.0
+
+
 def test_progress_is_told_and_stops_the_work_where_it_raises(ventricle: tuple[TetraMesh, Patches]) -> None:
     told: list[float] = []
     with_fibers(*ventricle, progress=told.append)

@@ -44,7 +44,7 @@ class Tissue:
         points: (n, 3) LPS, mm.
         tetrahedra: (k, 4) indices into `points`.
         left, right: (n,) nodes on the endocardium of each ventricle; `right` may be empty.
-        outside: (n,) nodes on the epicardium that are on neither endocardium.
+        outside: (n,) nodes on the epicardium, apart from endocardia and the rim of the base.
         base: (n,) nodes on the base.
         apex: (n,) nodes of a path through the wall at the apex, none of them at the base.
     """
@@ -88,13 +88,24 @@ def ventricular_tissue(mesh: TetraMesh, patches: Mapping[str, NDArray[np.intp]])
     if not base.any():
         base = on(_CUT_BASE)
     right = on("RV_ENDO") & ~left
-    outside = on("EPI") & ~left & ~right
+    outside = np.isin(nodes, _epicardium(mesh, patches, nodes[left | right])) & ~left & ~right
     refuse_missing(left, outside, base)
     own = np.zeros(len(nodes), bool)
     own[tetrahedra[np.isin(mesh.labels[cells], LEFT_TISSUE)]] = True
     points = mesh.points[nodes]
     apex = _apex_path(points, links, outside & own, base & own, left & ~base) & ~base
     return Tissue(cells, nodes, points, tetrahedra, left, right, outside, base, apex)
+
+
+def _epicardium(
+    mesh: TetraMesh, patches: Mapping[str, NDArray[np.intp]], endocardium: NDArray[np.integer]
+) -> NDArray[np.integer]:
+    """Return the nodes of the epicardium's triangles that do not touch an endocardium.
+
+    The others are the rounded rim where the base meets a cavity: too steep for the base, they have the name EPI.
+    """
+    triangles = mesh.surface.triangles[patches.get("EPI", np.empty(0, np.intp))]
+    return triangles[~np.isin(triangles, endocardium).any(axis=1)].ravel()
 
 
 def _links(tetrahedra: NDArray[np.int32], count: int) -> sparse.csr_array:
