@@ -7,6 +7,7 @@ from typing import Any
 
 from HeartSeg3DLib.errors import (
     CancelledError,
+    CheckError,
     DependencyError,
     DeviceError,
     DiskError,
@@ -19,7 +20,8 @@ from HeartSeg3DLib.scene.text import _
 
 _KINDS: dict[str, type[HeartSegError]] = {
     kind.code: kind
-    for kind in (UsageError, InputError, ModelError, DeviceError, CancelledError, DependencyError, DiskError)
+    for kind in (UsageError, InputError, ModelError, DeviceError, CheckError, CancelledError, DependencyError,
+                 DiskError)
 }
 
 

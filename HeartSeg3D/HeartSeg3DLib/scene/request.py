@@ -25,8 +25,11 @@ class Request:
     Attributes:
         result: The `result` event, None until it came.
         error: Why there is none.
+        detail: Where in the program it went wrong.
         warnings: Sentences for the user.
         fraction: Progress, 0-1.
+        stage: What is being done, a few words.
+        question: What the child asks and waits for; None where it asks nothing.
 
     Raises:
         HeartSegError: The child cannot be started.
@@ -35,8 +38,10 @@ class Request:
     def __init__(self, action: str, **details: Any) -> None:
         self.result: Mapping[str, Any] | None = None
         self.error: HeartSegError | None = None
+        self.detail = ""
         self.warnings: list[str] = []
-        self.fraction = 0.0
+        self.fraction, self.stage = 0.0, ""
+        self.question: str | None = None
         self._closing: BackgroundTask[None] | None = None
         self._child: Any = child.start_child()
         self._child.send({"job": _JOB, "action": action, **details})
@@ -50,16 +55,24 @@ class Request:
         """Look for the answer; returns whether it has come. Never waits."""
         for event in self._child.poll() if self._child is not None else ():
             if event["event"] == "progress":
-                self.fraction = float(event["fraction"])
+                self.fraction, self.stage = float(event["fraction"]), event["stage"]
             elif event["event"] == "warning":
                 self.warnings.append(event["message"])
+            elif event["event"] == "question":
+                self.question = event["message"]
             elif event["event"] == "result":
                 self.result = event
                 self.close()
             elif event["event"] == "error":
-                self.error = error_of(event)
+                self.error, self.detail = error_of(event), event.get("detail", "")
                 self.close()
         return self.done
+
+    def answer(self, yes: bool) -> None:
+        """Say yes or no to the question."""
+        if self.question is not None and self._child is not None:
+            self.question = None
+            self._child.send({"job": _JOB, "action": "answer", "yes": yes})
 
     def wait(self) -> Mapping[str, Any]:
         """Wait for the answer and return the `result` event.

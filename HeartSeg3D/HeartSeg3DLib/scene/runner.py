@@ -117,7 +117,7 @@ class ChildProcess:
 
     def send(self, request: dict[str, Any]) -> None:
         """Send a request; whatever prevents its end is an error event of `poll`, never an exception."""
-        if request.get("action") != "quit":
+        if request.get("action") not in ("quit", "answer"):
             self._pending[request.get("job")] = request
             self._private |= _private_texts(request)
         if self.exit_code is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from HeartSeg3DLib.worker.failures import error_event
@@ -45,14 +46,16 @@ class Job:
     Args:
         request: As it came in.
         pipe: Where its events go.
+        answer: Waits for what a person says to a question; without it nobody agrees to anything.
 
     Attributes:
         request: As it came in.
     """
 
-    def __init__(self, request: dict[str, Any], pipe: EventPipe) -> None:
+    def __init__(self, request: dict[str, Any], pipe: EventPipe, answer: Callable[[], bool] = lambda: False) -> None:
         self.request = request
         self._pipe = pipe
+        self._answer = answer
         self._fraction = 0.0
         self._stage = ""
 
@@ -71,6 +74,11 @@ class Job:
     def warning(self, message: str) -> None:
         """Report something that the user should know."""
         self._pipe.send({"event": "warning", "job": self.id, "message": message})
+
+    def ask(self, question: str) -> bool:
+        """Ask a person, through the parent, and wait for yes or no."""
+        self._pipe.send({"event": "question", "job": self.id, "message": question})
+        return self._answer()
 
     def frame(self, **values: Any) -> None:
         """Report a finished frame."""

@@ -20,6 +20,7 @@ from HeartSeg3DLib.worker.file_action import segment_file
 from HeartSeg3DLib.worker.folder import OWN_GROUP, remove_folder
 from HeartSeg3DLib.worker.leftovers import remove_partial_outputs
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
+from HeartSeg3DLib.worker.mesh_action import mesh
 from HeartSeg3DLib.worker.models_action import import_model, verify_model
 from HeartSeg3DLib.worker.report_action import report
 from HeartSeg3DLib.worker.segment_action import segment
@@ -41,6 +42,7 @@ class Server:
         self._requests = requests
         self._pipe = EventPipe(events)
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._current: dict[str, Any] = {}
         self._models = LoadedModels()
 
@@ -60,12 +62,15 @@ class Server:
             request = _parse(line)
             if request.get("action") == "quit":
                 os._exit(0)
-            self._waiting.put(request)
+            if request.get("action") == "answer":
+                self._answers.put(request.get("yes") is True)
+            else:
+                self._waiting.put(request)
         self._abandon()
 
     def _work(self, request: dict[str, Any]) -> None:
         self._current = request
-        job = Job(request, self._pipe)
+        job = Job(request, self._pipe, self._answers.get)
         try:
             action = ACTIONS.get(str(request.get("action")))
             if action is None:
@@ -113,6 +118,7 @@ ACTIONS: dict[str, Action] = {
     "devices": devices,
     "report": report,
     "import_model": import_model,
+    "mesh": mesh,
     "segment": segment,
     "segment_file": segment_file,
     "verify_model": verify_model,

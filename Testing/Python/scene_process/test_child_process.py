@@ -115,6 +115,15 @@ def test_a_crash_ends_each_open_request_with_one_error(start: Start) -> None:
     assert child.poll() == []
 
 
+def test_an_answer_does_not_let_the_child_s_work_be_forgotten(start: Start, tmp_path: Path) -> None:
+    child, staging = start("import time; time.sleep(3600)"), tmp_path / "mesh" / ".heart-0123abcd.partial"
+    child.send({"job": 1, "action": "mesh", "output": str(staging.parent), "new_folder": True})
+    child.send({"job": 1, "action": "answer", "yes": True})
+    staging.mkdir(parents=True)
+    child.kill()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_request_to_a_child_that_has_ended_gives_an_error(start: Start) -> None:
     child = start("")
     wait_until_ended(child)
