@@ -29,7 +29,8 @@ class HeartSeg3D(ScriptedLoadableModule):
         self.parent.contributors = ["HeartSeg developers"]
         self.parent.helpText = _(
             "Segments the chambers, the myocardium and the great vessels in CT and MRI of the heart, lets you correct "
-            "each of them, and measures volumes and ejection fraction. For research; not a medical device."
+            "each of them, measures volumes and ejection fraction, and meshes the heart for simulation and printing. "
+            "For research; not a medical device."
         )
         self.parent.acknowledgementText = _("The models were trained on generated hearts.")
         slicer.app.connect("startupCompleted()", register_resources)
@@ -150,6 +151,28 @@ class HeartSeg3DLogic(ScriptedLoadableModuleLogic):
             facts: heart_rate (per minute), height_cm, weight_kg, end_diastole, end_systole (phase index).
         """
         return self._logic.function(segmentation, **facts)
+
+    def mesh(self, segmentation, folder, **settings):
+        """Mesh a segmentation of any origin, show its surfaces as models and wait for it.
+
+        Args:
+            segmentation: vtkMRMLSegmentationNode.
+            folder: Where the files go; made if its parent is there.
+            settings: preset (print, ep, mechanics, simvascular, cemrgapp, surfaces or tetrahedra), edge_mm, walls (True
+                or such as {"RV": 3.5}), fibers (angles at endocardium and epicardium), formats, frame (lps or ras),
+                pieces (ask, all or largest), accept_failed, force: as in the panel.
+
+        Returns:
+            The mesh with its models, files, page, fit_for_use, sentence, warnings and quality.
+
+        Raises:
+            HeartSegError: With a sentence and a remedy; nothing half-written is left.
+        """
+        return self._logic.mesh(segmentation, folder, **settings)
+
+    def startMesh(self, segmentation, folder, **settings):
+        """Start as `mesh` does, and return the run: call its `step` until it has finished."""
+        return self._logic.start_mesh(segmentation, folder, **settings)
 
 
 class HeartSeg3DTest(ScriptedLoadableModuleTest):

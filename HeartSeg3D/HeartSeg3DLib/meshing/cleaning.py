@@ -106,8 +106,8 @@ def _fill(voxels: NDArray[np.uint8], loose: NDArray[np.bool_], spacing: tuple[fl
 
 def _question(divided: list[tuple[int, NDArray[np.intp]]]) -> InputError:
     found = [f"{name_of(value)} consists of {len(sizes)} pieces ({_shares(sizes)})" for value, sizes in divided]
-    return InputError(f"{'; '.join(found)}.", "Correct the segmentation, or choose --keep-largest to mesh the largest "
-                      "piece alone or --keep-all to mesh every piece.")
+    return InputError(f"{'; '.join(found)}.", "Correct the segmentation, or choose to mesh the largest piece alone "
+                      "(--keep-largest) or every piece (--keep-all).")
 
 
 def _shares(sizes: NDArray[np.intp]) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from vtk.util import numpy_support
 
 from HeartSeg3DLib.scene.segment_voxels import image_to_world, layers_in, voxels_of
+from HeartSeg3DLib.scene.vtk_arrays import transformed
 
 _CORNERS = 40_000
 """Points at which a transform that is not linear is evaluated: 0.3 s where it must be inverted."""
@@ -128,14 +128,9 @@ def _corners_in_world(edges: list[NDArray[np.integer]], extent: tuple[int, ...],
     z, y, x = (edge + extent[2 * axis] - 0.5 for edge, axis in zip(edges, (2, 1, 0), strict=True))
     grid = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1)
     local = grid @ ijk_to_local[:3, :3].T + ijk_to_local[:3, 3]
-    before, after = vtk.vtkPoints(), vtk.vtkPoints()
-    before.SetData(numpy_support.numpy_to_vtk(np.ascontiguousarray(local.reshape(-1, 3)), deep=True))
-    after.SetDataTypeToDouble()
     to_world = vtk.vtkGeneralTransform()
     transform.GetTransformToWorld(to_world)
-    to_world.TransformPoints(before, after)
-    moved: NDArray[np.float64] = numpy_support.vtk_to_numpy(after.GetData()).reshape(local.shape)
-    return moved
+    return transformed(to_world, local.reshape(-1, 3)).reshape(local.shape)
 
 
 def _averaged(vectors: NDArray[np.float64], axes: list[int]) -> NDArray[np.float64]:

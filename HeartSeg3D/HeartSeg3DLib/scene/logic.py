@@ -1,8 +1,9 @@
-"""What scripts and the panel call to segment and to measure."""
+"""What scripts and the panel call to segment, to measure and to mesh."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.scene import volume_table
@@ -67,3 +68,36 @@ class HeartSegLogic:
         from HeartSeg3DLib.scene import function_result  # brings plots, which one volume does not need
 
         return function_result.function_of(segmentation, **facts)
+
+    def start_mesh(self, segmentation: Any, folder: Path | str, **settings: Any) -> Any:
+        """Start to mesh in the background and return the `mesh_run.MeshRun`; call its `step` until it has finished.
+
+        Args:
+            segmentation: vtkMRMLSegmentationNode of any origin.
+            folder: Where the mesh goes; made if its parent is there.
+            settings: As in `mesh_settings.MeshSettings`.
+
+        Raises:
+            UsageError: A setting has an impossible value.
+            InputError: Nothing in the segmentation is known as a structure of the heart.
+        """
+        from HeartSeg3DLib.scene import mesh_run, mesh_settings  # nobody else needs what they bring
+
+        run = mesh_run.MeshRun(segmentation, Path(folder), mesh_settings.MeshSettings(**settings))
+        run.start()
+        return run
+
+    def mesh(self, segmentation: Any, folder: Path | str, *,
+             progress: Callable[[float, str], None] | None = None, **settings: Any) -> Any:
+        """Mesh a segmentation, show its surfaces as models, and return the `mesh_run.Mesh`.
+
+        Args:
+            segmentation: vtkMRMLSegmentationNode of any origin.
+            folder: Where the mesh goes; made if its parent is there.
+            progress: Called with (fraction 0-1, stage) while waiting.
+            settings: As in `mesh_settings.MeshSettings`.
+
+        Raises:
+            HeartSegError: With a sentence and a remedy; nothing half-written is left.
+        """
+        return self.start_mesh(segmentation, folder, **settings).wait(progress)

@@ -29,20 +29,41 @@ def report_of_run(scan: ScanSource, settings: object, state: str, seconds: Mappi
     """
     grid = f"{' x '.join(map(str, scan.size))} voxels of {' x '.join(f'{step:.3f}' for step in scan.spacing)} mm"
     lines = [
-        f"HeartSeg {__version__}, 3D Slicer {_slicer_version()}, Python {platform.python_version()}",
-        f"{platform.system()} {platform.release()} {platform.machine()}, {sys.byteorder} endian",
+        *_program(),
         f"Scan: {grid}, {scan.frames[0].dtype.name}, {len(scan.frames)} frames, modality {scan.modality}, "
         f"transform {_kind_of_transform(scan.transform)}",
         f"Settings: {settings}",
         f"State: {state}",
         "Seconds: " + ", ".join(f"{stage} {time:.2f}" for stage, time in seconds.items()),
     ]
-    lines += [f"Warning: {text}" for text in warnings]
+    return "\n".join([*lines, *_outcome(warnings, error, detail)]) + "\n"
+
+
+def report_of_mesh(settings: object, stage: str, warnings: Sequence[str], error: HeartSegError | None,
+                   detail: str) -> str:
+    """Return versions, settings, how far a mesh came, and the failure.
+
+    Args:
+        settings: What was asked for.
+        stage: What was being done.
+        warnings: Sentences for the user.
+        error: The failure, if any.
+        detail: Where in the program it happened.
+    """
+    lines = [*_program(), f"Mesh settings: {settings}", f"Stage: {stage}"]
+    return "\n".join([*lines, *_outcome(warnings, error, detail)]) + "\n"
+
+
+def _program() -> list[str]:
+    return [f"HeartSeg {__version__}, 3D Slicer {_slicer_version()}, Python {platform.python_version()}",
+            f"{platform.system()} {platform.release()} {platform.machine()}, {sys.byteorder} endian"]
+
+
+def _outcome(warnings: Sequence[str], error: HeartSegError | None, detail: str) -> list[str]:
+    lines = [f"Warning: {text}" for text in warnings]
     if error is not None:
         lines += [f"Error ({error.code}): {error.message}", f"Remedy: {error.remedy}"]
-    if detail:
-        lines += ["", detail]
-    return "\n".join(lines) + "\n"
+    return [*lines, "", detail] if detail else lines
 
 
 def _slicer_version() -> str:

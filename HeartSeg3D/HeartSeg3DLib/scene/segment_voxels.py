@@ -79,7 +79,7 @@ def read_box(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, marg
         raise InputError(_("{name} has no voxels.").format(name=segment.GetName()),
                          _("Draw it first, or go back to the model's result."))
     steps = [int(np.ceil(margin_mm / step)) + 1 for step in spacing]
-    limit = _reference_extent(segmentation, labelmap)
+    limit = scan_extent_of(segmentation, labelmap)
     extent = []
     for axis in range(3):
         first, last = content[2 * axis] - steps[axis], content[2 * axis + 1] + steps[axis]
@@ -235,22 +235,36 @@ def _write(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, mask: 
             _("Save the segmentation, load it again and repeat the edit."))
 
 
-def _reference_extent(segmentation: slicer.vtkMRMLSegmentationNode,
-                      labelmap: slicer.vtkOrientedImageData) -> Extent | None:
-    """The extent of the reference geometry in the labelmap's lattice, None where the two do not share a lattice."""
+def scan_extent_of(segmentation: slicer.vtkMRMLSegmentationNode,
+                   labelmap: slicer.vtkOrientedImageData) -> Extent | None:
+    """The reference geometry, which is that of the scan, in the labelmap's lattice; None where their axes differ.
+
+    The lattice may be finer, as the Segment Editor makes it: then these are its voxels within the scan.
+    """
     converter = slicer.vtkSegmentationConverter
     text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
     matrix, extent = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
     if not text or not converter.DeserializeImageGeometry(text, matrix, extent):
         return None
     between = np.linalg.inv(image_to_world(labelmap)) @ _array(matrix)
-    shift = np.rint(between[:3, 3])
-    expected = np.eye(4)
-    expected[:3, 3] = shift
-    if np.abs(between - expected).max() > _SAME_LATTICE or extent[1] < extent[0]:
+    scale = np.diag(between)[:3]
+    if np.abs(between[:3, :3] - np.diag(scale)).max() > _SAME_LATTICE or scale.min() <= 0 or extent[1] < extent[0]:
         return None
-    moved = [edge + int(shift[index // 2]) for index, edge in enumerate(extent)]
-    return moved[0], moved[1], moved[2], moved[3], moved[4], moved[5]
+    first = np.rint(scale * (np.array(extent[::2]) - 0.5) + between[:3, 3] + 0.5)
+    last = np.rint(scale * (np.array(extent[1::2]) + 0.5) + between[:3, 3] - 0.5)
+    i0, j0, k0, i1, j1, k1 = (int(edge) for edge in (*first, *last))
+    return i0, i1, j0, j1, k0, k1
+
+
+def on_lattice_of(labelmap: slicer.vtkOrientedImageData,
+                  other: slicer.vtkOrientedImageData) -> slicer.vtkOrientedImageData:
+    """The labelmap itself, or all its voxels on the lattice of another one, each from the nearest of its own."""
+    resample = slicer.vtkOrientedImageDataResample
+    if resample.DoGeometriesMatch(labelmap, other):
+        return labelmap
+    result = slicer.vtkOrientedImageData()
+    resample.ResampleOrientedImageToReferenceOrientedImage(labelmap, other, result, False, True)
+    return result
 
 
 def _on_lattice(labelmap: slicer.vtkOrientedImageData, box: SegmentBox) -> slicer.vtkOrientedImageData:

@@ -82,12 +82,14 @@ class Surface:
         normals: (N, 3) float32, RAS; None without.
         offsets: (M + 1,) int64, where each triangle starts in `connectivity`.
         connectivity: (3 M,) int64, indices of points.
+        quality: (M,) float32, shape of each triangle of a mesh from 0 to 1; None of other surfaces.
     """
 
     points: NDArray[np.float32]
     normals: NDArray[np.float32] | None
     offsets: NDArray[np.int64]
     connectivity: NDArray[np.int64]
+    quality: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +172,7 @@ def read_frame(folder: Path, event: Mapping[str, Any], scan: ScanSource) -> Fram
         return FrameResult(
             index=index, time_ms=scan.times_ms[index], start=(start[0], start[1], start[2]), labels=labels,
             model_labels=labels.copy(), values=tuple(int(value) for value in np.flatnonzero(_counts(labels)) if value),
-            surfaces=_read_surfaces(folder / file) if file else {}, volumes_ml=dict(event.get("volumes_ml", {})),
+            surfaces=read_surfaces(folder / file) if file else {}, volumes_ml=dict(event.get("volumes_ml", {})),
             marks=tuple(event.get("marks", ())), warnings=tuple(event.get("warnings", ())),
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -208,7 +210,12 @@ def _counts(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return counts
 
 
-def _read_surfaces(file: Path) -> dict[int, Surface]:
+def read_surfaces(file: Path) -> dict[int, Surface]:
+    """Read the surfaces that the child process handed over, by label value; runs in a worker thread.
+
+    Raises:
+        OSError, ValueError, KeyError: The file is not what was announced.
+    """
     surfaces = {}
     with np.load(file, allow_pickle=False) as arrays:
         for name in arrays.files:
@@ -216,11 +223,12 @@ def _read_surfaces(file: Path) -> dict[int, Surface]:
             if kind != "points":
                 continue
             triangles = np.asarray(arrays[f"triangles_{value}"], np.int64)
-            normals = f"normals_{value}"
+            normals, quality = f"normals_{value}", f"quality_{value}"
             surfaces[int(value)] = Surface(
                 points=lps_to_ras(np.asarray(arrays[name], np.float32)),
                 normals=lps_to_ras(np.asarray(arrays[normals], np.float32)) if normals in arrays.files else None,
                 offsets=np.arange(0, triangles.size + 1, 3, dtype=np.int64),
                 connectivity=np.ascontiguousarray(triangles.ravel()),
+                quality=np.asarray(arrays[quality], np.float32) if quality in arrays.files else None,
             )
     return surfaces

@@ -103,16 +103,31 @@ def in_world(scan: ScanSource) -> ScanSource | None:
         return scan
     if not scan.transform.IsTransformToWorldLinear():
         return None
+    grid = grid_of_matrix(linear_to_world(scan.transform) @ scan.ijk_to_ras())
+    if grid is None:
+        return None
+    spacing, origin, direction = grid
+    return replace(scan, spacing=spacing, origin=origin, direction=direction, transform=None)
+
+
+def linear_to_world(transform: Any) -> NDArray[np.float64]:
+    """Return the (4, 4) matrix of a linear vtkMRMLTransformNode, with those above it, to the world; RAS in mm."""
     to_world = vtk.vtkMatrix4x4()
-    scan.transform.GetMatrixTransformToWorld(to_world)
-    matrix = slicer.util.arrayFromVTKMatrix(to_world) @ scan.ijk_to_ras()
-    x, y, z = (float(step) for step in np.linalg.norm(matrix[:3, :3], axis=0))
-    direction = _FLIP @ matrix[:3, :3] / (x, y, z)
+    transform.GetMatrixTransformToWorld(to_world)
+    matrix: NDArray[np.float64] = slicer.util.arrayFromVTKMatrix(to_world)
+    return matrix
+
+
+def grid_of_matrix(
+    ijk_to_ras: NDArray[np.float64],
+) -> tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, ...]] | None:
+    """Return spacing, origin and direction in LPS of a grid, as `ras_matrix` takes them; None where it is sheared."""
+    x, y, z = (float(step) for step in np.linalg.norm(ijk_to_ras[:3, :3], axis=0))
+    direction = _FLIP @ ijk_to_ras[:3, :3] / (x, y, z)
     if np.abs(direction.T @ direction - np.eye(3)).max() > _SHEAR:
         return None
-    left, back, up = (float(place) for place in _FLIP @ matrix[:3, 3])
-    return replace(scan, spacing=(x, y, z), origin=(left, back, up),
-                   direction=tuple(float(cosine) for cosine in direction.ravel()), transform=None)
+    left, back, up = (float(place) for place in _FLIP @ ijk_to_ras[:3, 3])
+    return (x, y, z), (left, back, up), tuple(float(cosine) for cosine in direction.ravel())
 
 
 def scan_of(node: Any) -> ScanSource:

@@ -20,6 +20,16 @@ def matrix_of(values: NDArray[np.float64]) -> Any:
     return matrix
 
 
+def transformed(transform: Any, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where a vtkAbstractTransform takes points (N, 3)."""
+    before, after = vtk.vtkPoints(), vtk.vtkPoints()
+    before.SetData(numpy_support.numpy_to_vtk(np.ascontiguousarray(points), deep=True))
+    after.SetDataTypeToDouble()
+    transform.TransformPoints(before, after)
+    moved: NDArray[np.float64] = numpy_support.vtk_to_numpy(after.GetData()).copy()
+    return moved
+
+
 def oriented_image(ijk_to_ras: NDArray[np.float64], start: tuple[int, int, int], labels: NDArray[np.uint8]) -> Any:
     """Return labels [z, y, x] as a vtkOrientedImageData on the lattice of a scan.
 
