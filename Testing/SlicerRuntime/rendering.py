@@ -10,7 +10,7 @@ import slicer
 import vtk
 
 _BACKGROUND_3D = (0.757, 0.765, 0.91), (0.455, 0.471, 0.745)
-_SLICE_MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D",)
+_SLICE_MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLModelSliceDisplayableManager")
 _THREE_D_MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLViewDisplayableManager",

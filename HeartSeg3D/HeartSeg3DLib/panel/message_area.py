@@ -47,10 +47,9 @@ class MessageArea:
             remedy: What one more button says and does.
         """
         ui = self._ui
-        ui.messageIcon.setPixmap(self._icon(kind))
+        show_icon(ui.messageIcon, kind)
         ui.messageLabel.text = text
-        ui.detailsText.setPlainText(details)
-        self._fit_details(details)
+        show_lines(ui.detailsText, details)
         ui.detailsButton.checked = False
         ui.detailsButton.visible = bool(details)
         self._show_details(False)
@@ -67,21 +66,6 @@ class MessageArea:
         """Show a failure with what to do about it; `remedy` is a button that does it."""
         self.show(FAILURE, f"{error.message} {error.remedy}".strip(), details=details, report=report, remedy=remedy)
 
-    def _icon(self, kind: str) -> Any:
-        icons = {
-            INFO: qt.QStyle.SP_MessageBoxInformation,
-            DONE: qt.QStyle.SP_DialogApplyButton,
-            WARNING: qt.QStyle.SP_MessageBoxWarning,
-            FAILURE: qt.QStyle.SP_MessageBoxCritical,
-        }
-        return self._ui.messageIcon.style().standardIcon(icons[kind]).pixmap(ICON_SIZE, ICON_SIZE)
-
-    def _fit_details(self, details: str) -> None:
-        """Give the details the height of their lines, the longer ones wrapped, up to a scroll bar."""
-        lines = sum(1 + len(line) // CHARACTERS_PER_LINE for line in details.splitlines())
-        height = (min(lines, MOST_LINES) + 1) * self._ui.detailsText.fontMetrics().lineSpacing()
-        self._ui.detailsText.setFixedHeight(height)
-
     def _show_details(self, shown: bool) -> None:
         self._ui.detailsText.visible = shown
 
@@ -93,3 +77,21 @@ class MessageArea:
     def _do_remedy(self) -> None:
         if self._remedy is not None:
             self._remedy()
+
+
+def show_icon(label: Any, kind: str) -> None:
+    """Show the icon of a kind of message."""
+    icons = {
+        INFO: qt.QStyle.SP_MessageBoxInformation,
+        DONE: qt.QStyle.SP_DialogApplyButton,
+        WARNING: qt.QStyle.SP_MessageBoxWarning,
+        FAILURE: qt.QStyle.SP_MessageBoxCritical,
+    }
+    label.setPixmap(label.style().standardIcon(icons[kind]).pixmap(ICON_SIZE, ICON_SIZE))
+
+
+def show_lines(field: Any, text: str) -> None:
+    """Show lines in a QPlainTextEdit as high as they are, the longer ones wrapped, up to a scroll bar."""
+    field.setPlainText(text)
+    lines = sum(1 + len(line) // CHARACTERS_PER_LINE for line in text.splitlines())
+    field.setFixedHeight((min(lines, MOST_LINES) + 1) * field.fontMetrics().lineSpacing())

@@ -12,6 +12,7 @@ from HeartSeg3DLib.panel.batch_section import BatchSection
 from HeartSeg3DLib.panel.chambers_section import ChambersSection
 from HeartSeg3DLib.panel.context import PanelContext
 from HeartSeg3DLib.panel.function_section import FunctionSection
+from HeartSeg3DLib.panel.mesh_section import MeshSection
 from HeartSeg3DLib.panel.message_area import MessageArea
 from HeartSeg3DLib.panel.models_section import ModelsSection
 from HeartSeg3DLib.panel.observations import Observations
@@ -42,9 +43,10 @@ class ModulePanel:
             form, ui, logic, icons, questions or Questions(form), services or SceneServices(), Pump(form),
             MessageArea(ui),
         )
-        self.chambers = ChambersSection(self.context, lambda: self.function.refresh())
+        self.chambers = ChambersSection(self.context, self._show_new_volumes)
         self.segment = SegmentSection(self.context, self.chambers.tools.leave)
         self.function = FunctionSection(self.context)
+        self.meshes = MeshSection(self.context)
         self.batch = BatchSection(self.context, self.segment.choices)
         self.report = ReportSection(self.context)
         self.models = ModelsSection(self.context, self.segment.choices.refresh_models)
@@ -80,6 +82,7 @@ class ModulePanel:
     def scene_about_to_close(self) -> None:
         """Stop what runs and let go of every node."""
         self.segment.abandon()
+        self.meshes.abandon()
         self.batch.abandon()
         self.report.abandon()
         self.models.abandon()
@@ -106,6 +109,7 @@ class ModulePanel:
         self._shown_result = self.context.result
         self.chambers.show(self._shown_result)
         self.function.show(self._shown_result)
+        self.meshes.show(self._shown_result)
         self.report.show(self._shown_result)
         self.segment.refresh()
 
@@ -171,6 +175,10 @@ class ModulePanel:
     def _nodes(self, kind: str) -> list[Any]:
         scene = self.context.form.mrmlScene()
         return [scene.GetNthNodeByClass(number, kind) for number in range(scene.GetNumberOfNodesByClass(kind))]
+
+    def _show_new_volumes(self) -> None:
+        self.function.refresh()
+        self.meshes.measure()
 
     def _on_parameters(self, _caller: Any, _event: Any) -> None:
         if self.context.result is not self._shown_result:

@@ -12,6 +12,10 @@ from HeartSeg3DLib.scene import (
     editing,
     editor_node,
     function_result,
+    mesh_labels,
+    mesh_models,
+    mesh_run,
+    mesh_settings,
     model_choices,
     original,
     protection,
@@ -33,6 +37,10 @@ class SceneServices:
     editing: Any = editing
     editor_node: Any = editor_node
     function_result: Any = function_result
+    mesh_labels: Any = mesh_labels
+    mesh_models: Any = mesh_models
+    mesh_run: Any = mesh_run
+    mesh_settings: Any = mesh_settings
     model_choices: Any = model_choices
     original: Any = original
     protection: Any = protection

@@ -8,13 +8,18 @@ import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 
+from HeartSeg3DLib.scene.mesh_settings import FRAMES, PIECES, PRESET_NAMES, WALLS_MM
+
 QUALITIES = ["fast", "standard", "best"]
 MODALITIES = ["auto", "ct", "mr"]
 EDIT_MODES = ["neighbors", "background", "anything"]
 
-_CHOICES = {"quality": QUALITIES, "modality": MODALITIES, "editMode": EDIT_MODES}
-_NUMBERS = {"heartRate": float, "heightCm": float, "weightKg": float, "endDiastole": int, "endSystole": int}
-_SWITCHES = ("showSurfaces",)
+_CHOICES = {"quality": QUALITIES, "modality": MODALITIES, "editMode": EDIT_MODES, "meshPreset": PRESET_NAMES,
+            "meshFrame": FRAMES, "meshPieces": PIECES}
+_NUMBERS = {"heartRate": float, "heightCm": float, "weightKg": float, "endDiastole": int, "endSystole": int,
+            "meshEdge": float, "meshEndocardium": float, "meshEpicardium": float,
+            **{f"meshWall{id}": float for id in WALLS_MM}}
+_SWITCHES = ("showSurfaces", "meshWalls", "meshFibers")
 
 # The wrapper's observers refer to the wrapper, and so to the node's Python object. If nothing else in Python held that
 # object, garbage collection would take observers apart that the node in the scene still calls: Slicer would crash.
@@ -42,6 +47,16 @@ class HeartSegParameterNode:
         weightKg: Of the patient; 0 where unknown.
         endDiastole: Phase picked by hand; -1 for the automatic one.
         endSystole: Phase picked by hand; -1 for the automatic one.
+        meshPreset: What a mesh is for, as in `mesh_settings.PRESET_NAMES`.
+        meshFormats: Formats in place of the preset's own, parted by commas; empty for these.
+        meshEdge: Mean edge in mm; 0 for what suits the preset.
+        meshWalls: Whether walls grow around blood pools.
+        meshWallRV, meshWallLA, meshWallRA, meshWallAO, meshWallPA: Their thickness in mm.
+        meshFibers: Whether fibers are laid into the ventricles where no preset does it by itself.
+        meshEndocardium, meshEpicardium: Angles of the fibers in degrees.
+        meshFrame: `lps` or `ras`.
+        meshPieces: What becomes of a structure in several large pieces.
+        meshFolder: Where a mesh is written.
     """
 
     scan: Union[vtkMRMLScalarVolumeNode, vtkMRMLSequenceNode, None]  # noqa: UP007 - a type that the wrapper knows
@@ -58,6 +73,21 @@ class HeartSegParameterNode:
     weightKg: float = 0.0
     endDiastole: int = -1
     endSystole: int = -1
+    meshPreset: Annotated[str, Choice(list(PRESET_NAMES))] = "print"
+    meshFormats: str = ""
+    meshEdge: float = 0.0
+    meshWalls: bool = False
+    meshWallRV: float = WALLS_MM["RV"]
+    meshWallLA: float = WALLS_MM["LA"]
+    meshWallRA: float = WALLS_MM["RA"]
+    meshWallAO: float = WALLS_MM["AO"]
+    meshWallPA: float = WALLS_MM["PA"]
+    meshFibers: bool = False
+    meshEndocardium: float = 60.0
+    meshEpicardium: float = -60.0
+    meshFrame: Annotated[str, Choice(list(FRAMES))] = "lps"
+    meshPieces: Annotated[str, Choice(list(PIECES))] = "ask"
+    meshFolder: str = ""
 
 
 def parameters_of(node: Any) -> HeartSegParameterNode:

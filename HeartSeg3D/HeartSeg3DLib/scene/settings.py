@@ -12,6 +12,9 @@ _GROUP = "HeartSeg3D/"
 _CHOICES = ("model", "quality", "device", "modality")
 _ALLOWED = {"quality": QUALITIES, "modality": MODALITIES}
 
+SURFACES_SECONDS, MILLION_SECONDS = 20.0, 60.0
+"""What surfaces of a heart, and a million tetrahedra, take on two processor cores."""
+
 
 def expected_seconds(quality: str, device: str) -> float | None:
     """Return how long the last run with this quality on this device took in s; None before the first."""
@@ -25,6 +28,31 @@ def expected_seconds(quality: str, device: str) -> float | None:
 def remember_run(quality: str, device: str, seconds: float) -> None:
     """Note how long a run took in s."""
     _settings().setValue(f"{_GROUP}Seconds/{quality}/{device}", round(float(seconds), 1))
+
+
+def expected_mesh_seconds(tetrahedra: int | None) -> float:
+    """Return how long a mesh is going to take in s, by the last one of its kind or what two processor cores need.
+
+    Args:
+        tetrahedra: About how many; None for surfaces.
+    """
+    kind, usual = ("surfaces", SURFACES_SECONDS) if tetrahedra is None else ("tetrahedra", MILLION_SECONDS)
+    try:
+        seconds = float(_settings().value(f"{_GROUP}MeshSeconds/{kind}", 0))
+    except (TypeError, ValueError):
+        seconds = 0.0
+    return (seconds if seconds > 0 else usual) * (1.0 if tetrahedra is None else tetrahedra / 1e6)
+
+
+def remember_mesh(tetrahedra: int | None, seconds: float) -> None:
+    """Note how long a mesh took in s; of tetrahedra, for a million of them.
+
+    Args:
+        tetrahedra: About how many were expected; None for surfaces.
+        seconds: Time that it took.
+    """
+    kind, share = ("surfaces", 1.0) if tetrahedra is None else ("tetrahedra", max(tetrahedra, 1) / 1e6)
+    _settings().setValue(f"{_GROUP}MeshSeconds/{kind}", round(float(seconds) / share, 1))
 
 
 def remember_choices(parameters: Any) -> None:

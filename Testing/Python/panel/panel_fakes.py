@@ -175,6 +175,7 @@ class FakeSettings:
 
     def __init__(self) -> None:
         self.times: dict[tuple[str, str], float] = {}
+        self.meshes: list[tuple[int | None, float]] = []
         self.remembered = "standard"
 
     def expected_seconds(self, quality: str, device: str) -> float | None:
@@ -185,6 +186,12 @@ class FakeSettings:
 
     def apply_choices(self, parameters: Any) -> None:
         parameters.quality = self.remembered
+
+    def expected_mesh_seconds(self, tetrahedra: int | None) -> float:
+        return 30.0 if tetrahedra is None else tetrahedra / 1e4
+
+    def remember_mesh(self, tetrahedra: int | None, seconds: float) -> None:
+        self.meshes.append((tetrahedra, seconds))
 
     def remember_run(self, quality: str, device: str, seconds: float) -> None:
         self.times[quality, device] = seconds
