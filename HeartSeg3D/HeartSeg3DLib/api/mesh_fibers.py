@@ -74,7 +74,7 @@ class FiberStage:
             self._angles = None  # blood alone: nobody expects fibers
             return
         try:
-            check_fibers(labels)
+            self.sentences += check_fibers(labels)
         except InputError as error:
             self._give_up(error)
 

@@ -95,8 +95,9 @@ def _name_base(mesh: SurfaceMesh, names: NDArray[np.object_]) -> None:
     if not opening.any():
         return
     centers, normals, areas = triangle_planes(mesh.points, mesh.triangles)
-    place = np.average(centers[opening], axis=0, weights=areas[opening])
-    normal = (normals[opening] * areas[opening, None]).sum(axis=0)
+    largest = linked_parts(mesh.triangles, np.flatnonzero(opening))[0]  # the others are holes in a thin wall
+    place = np.average(centers[largest], axis=0, weights=areas[largest])
+    normal = (normals[largest] * areas[largest, None]).sum(axis=0)
     length = np.linalg.norm(normal)
     if length == 0.0:
         return

@@ -24,9 +24,11 @@ def ventricle(*, atrium: bool = True) -> NDArray[np.uint8]:
     return voxels
 
 
-def image(voxels: NDArray[np.uint8], direction: tuple[float, ...] = (1, 0, 0, 0, 1, 0, 0, 0, 1)) -> sitk.Image:
+def image(
+    voxels: NDArray[np.uint8], direction: tuple[float, ...] = (1, 0, 0, 0, 1, 0, 0, 0, 1), slices_mm: float = 2.5
+) -> sitk.Image:
     labels = sitk.GetImageFromArray(voxels)
-    labels.SetSpacing((1.5, 2.0, 2.5))
+    labels.SetSpacing((1.5, 2.0, slices_mm))
     labels.SetDirection(direction)
     return labels
 
@@ -45,6 +47,27 @@ def test_a_left_ventricle_under_an_atrium_or_open_is_enough(atrium: bool, direct
 
 def test_the_image_may_end_at_the_base() -> None:
     check_fibers(image(ventricle(atrium=False)[:18]))
+
+
+def test_an_open_apex_is_told_about_and_a_small_hole_is_not() -> None:
+    whole = ventricle(atrium=False)
+    assert check_fibers(image(whole)) == ()
+    hole = whole.copy()
+    hole[4:9, 14, 14] = 1
+    assert check_fibers(image(hole)) == ()
+    opened = whole.copy()
+    opened[:10] = 0  # slices of a short-axis stack end within the cavity
+    (sentence,) = check_fibers(image(opened, slices_mm=5.0))
+    area_cm2 = (opened[10] == LV).sum() * 1.5 * 2.0 / 100
+    assert f"open at its apex over {area_cm2:.1f} cm²" in sentence
+
+
+def test_the_largest_opening_is_the_base_and_others_are_holes() -> None:
+    voxels = ventricle(atrium=False)
+    voxels[12:15, 14:17, :15] = np.where(voxels[12:15, 14:17, :15] == MYO, 0, voxels[12:15, 14:17, :15])
+    check_fibers(image(voxels))
+    with pytest.raises(InputError, match="cuts off the apex"):
+        check_fibers(image(voxels[9:]))
 
 
 def test_without_myocardium_there_is_nothing_for_fibers() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ellipsoid_wall import EllipsoidWall, confocal, degrees_between, flat_based
@@ -14,9 +15,12 @@ from HeartSeg3DLib.meshing.fibers import FiberAngles, with_fibers
 from HeartSeg3DLib.meshing.fibers.frames import axis_frames, interpolated, turned
 from HeartSeg3DLib.meshing.fibers.laplace import LaplaceSolver
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
+from HeartSeg3DLib.meshing.patches import name_patches
+from HeartSeg3DLib.meshing.quality.fiber_angles import measure_fibers
+from HeartSeg3DLib.meshing.tetra import tetra_mesh
 
 Patches = dict[str, NDArray[np.intp]]
-RV, RIGHT_WALL = 3, 103
+LV, MYO, RV, RIGHT_WALL = 1, 2, 3, 103
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +262,20 @@ def test_frames_meet_in_the_middle_by_the_shortest_way() -> None:
     opposite = turned(level, np.array([160.0]), none)
     across = interpolated(turned(level, np.array([-40.0]), none), opposite, share).as_matrix()[0, :, 0]
     assert abs(across @ turned(level, np.array([-30.0]), none).as_matrix()[0, :, 0]) == pytest.approx(1.0)
+
+
+def test_a_short_axis_stack_has_its_base_at_the_largest_opening_of_the_cavity() -> None:
+    z, y, x = np.indices((34, 36, 36)) - np.array([28, 17.5, 17.5])[:, None, None, None]
+    distance = np.hypot(np.hypot(x, y), 0.6 * z)
+    voxels = np.where(distance < 9, LV, np.where(distance < 14, MYO, 0)).astype(np.uint8)
+    voxels[28:] = 0
+    side = voxels[20:28, 14:22, :18]  # the wall is missing on a side of the basal slices
+    side[side == MYO] = 0
+    labels = sitk.GetImageFromArray(voxels)
+    labels.SetSpacing((2.0, 2.0, 2.0))
+    mesh = tetra_mesh(labels, 5.0)
+    patches = name_patches(mesh.surface)
+    assert len(patches["LV_OPENING"]) > len(patches["BASE"]) > 20
+    tops = mesh.points[mesh.surface.triangles[patches["BASE"]], 2]
+    assert np.abs(tops - tops.max()).max() < 4.0
+    assert measure_fibers(with_fibers(mesh, patches), patches).left[0].median == pytest.approx(53.0, abs=10.0)

@@ -13,8 +13,15 @@ from ..mesh import OUTSIDE
 from .tissue import LEFT_TISSUE, VENTRICULAR_TISSUE, refuse_missing, refuse_parts
 
 _LV, _RV = BY_ID["LV"].value, BY_ID["RV"].value
-_CAP = 0.95
-"""The apex lies beyond this part of the left ventricle's largest distance from its base."""
+_CAP, _APICAL = 0.95, 0.8
+"""The apex lies beyond the first part of the left ventricle's largest distance from its base, and near it beyond the
+second."""
+
+_LARGEST_HOLE_MM2 = 25.0
+"""A thin apex may have small holes between its voxels."""
+
+_TOUCHING = np.ones((3, 3, 3))
+"""Voxels that share a corner hang together."""
 
 _BORDER = -1
 """Stands around the image, where nobody knows what follows."""
@@ -22,7 +29,7 @@ _BORDER = -1
 _Mask = NDArray[np.bool_]
 
 
-def check_fibers(labels: sitk.Image) -> None:
+def check_fibers(labels: sitk.Image) -> tuple[str, ...]:
     """Make sure that a mesh of these labels can have all that the rule for fibers needs.
 
     What only the mesh shows, such as a wall that is too thin for its edges, `with_fibers` finds.
@@ -30,18 +37,27 @@ def check_fibers(labels: sitk.Image) -> None:
     Args:
         labels: 3-D label map as it is going to be meshed: cleaned, with walls.
 
+    Returns:
+        Sentences for the user about what the rule can cope with.
+
     Raises:
         InputError: There is no myocardium, its muscle is in several large parts, or it lacks an endocardium, an
             epicardium, a base or its apex.
     """
     voxels = _around_the_ventricles(labels)
+    spacing = np.array(labels.GetSpacing()[::-1])
     left, cavity = np.isin(voxels, LEFT_TISSUE), voxels == _LV
     tissue = np.isin(voxels, VENTRICULAR_TISSUE)
-    parts, _ = ndimage.label(tissue, np.ones((3, 3, 3)))
-    refuse_parts(np.bincount(parts[tissue]))
+    refuse_parts(np.bincount(ndimage.label(tissue, _TOUCHING)[0][tissue]))
     base = _base(voxels, left | cavity)
     refuse_missing(_beside(left, cavity), _beside(left, voxels == OUTSIDE), base)
-    _refuse_cut_apex(_beside(left | cavity, voxels == _BORDER), left | cavity, base, labels.GetSpacing()[::-1])
+    far = _far_from(base, left | cavity, spacing)
+    if (far >= _CAP)[_beside(left | cavity, voxels == _BORDER)].any():
+        raise InputError("The image border cuts off the apex of the left ventricle, from which fibers rise.",
+                         "Segment a scan that shows the whole left ventricle, or mesh it without fibers.")
+    hole = _hole_mm2(cavity & (far >= _APICAL), voxels == OUTSIDE, spacing)
+    return (f"The left ventricle is open at its apex over {hole / 100:.1f} cm², so fibers there follow the rim of the "
+            "hole; close the myocardium before you simulate.",) if hole > _LARGEST_HOLE_MM2 else ()
 
 
 def _around_the_ventricles(labels: sitk.Image) -> NDArray[np.int16]:
@@ -55,13 +71,13 @@ def _around_the_ventricles(labels: sitk.Image) -> NDArray[np.int16]:
 
 
 def _base(voxels: NDArray[np.int16], ventricle: _Mask) -> _Mask:
-    """Return the voxels of the left ventricle beside atria and vessels, else its opening, else what the border cuts."""
+    """Return the voxels of the left ventricle beside atria and vessels, else the largest opening of its cavity."""
     own = np.isin(voxels, (_LV, _RV, OUTSIDE, _BORDER, *VENTRICULAR_TISSUE))
-    for base in (_beside(ventricle, ~own), _beside(voxels == _LV, voxels == OUTSIDE),
-                 _beside(ventricle, voxels == _BORDER)):
-        if base.any():
-            break
-    return base
+    base = _beside(ventricle, ~own)
+    if base.any():
+        return base
+    openings, count = ndimage.label(_beside(voxels == _LV, np.isin(voxels, (OUTSIDE, _BORDER))), _TOUCHING)
+    return np.asarray(openings == np.bincount(openings.ravel())[1:].argmax() + 1) if count else base
 
 
 def _beside(mask: _Mask, other: _Mask) -> _Mask:
@@ -69,11 +85,19 @@ def _beside(mask: _Mask, other: _Mask) -> _Mask:
     return np.asarray(mask & ndimage.binary_dilation(other))
 
 
-def _refuse_cut_apex(cut: _Mask, ventricle: _Mask, base: _Mask, spacing: tuple[float, ...]) -> None:
-    center = np.argwhere(base).mean(axis=0)
-    places = np.argwhere(ventricle)
-    distances = np.linalg.norm((places - center) * spacing, axis=1)
-    cap = places[distances >= _CAP * distances.max()]
-    if cut[tuple(cap.T)].any():
-        raise InputError("The image border cuts off the apex of the left ventricle, from which fibers rise.",
-                         "Segment a scan that shows the whole left ventricle, or mesh it without fibers.")
+def _far_from(base: _Mask, ventricle: _Mask, spacing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance of a ventricle's voxels from the middle of its base, 1 for the farthest; 0 elsewhere."""
+    distance = np.zeros(base.shape)
+    offsets = (np.argwhere(ventricle) - np.argwhere(base).mean(axis=0)) * spacing
+    distance[ventricle] = np.linalg.norm(offsets, axis=1)
+    return np.asarray(distance / distance.max())
+
+
+def _hole_mm2(cavity: _Mask, outside: _Mask, spacing: NDArray[np.float64]) -> float:
+    """Return the area of the faces between a cavity and the outside."""
+    area = 0.0
+    for axis, step in enumerate(spacing):
+        first, second = (np.moveaxis(mask, axis, 0) for mask in (cavity, outside))
+        faces = np.count_nonzero(first[1:] & second[:-1]) + np.count_nonzero(first[:-1] & second[1:])
+        area += faces * float(spacing.prod()) / step
+    return area

@@ -24,8 +24,8 @@ LARGEST_ISLAND = 0.01
 _BASE_PATCHES = ("BASE", "MV", "AV", "TV", "PV")
 """Of the valves, tissue has the nodes of their rings."""
 
-_CUT_BASE = "MYO_CUT"
-"""Without a valve or an atrium, the one place where the image border cuts the myocardium is its base."""
+_CUT_BASE = ("MYO_CUT", "MYO_CUT_1")
+"""Without valve, atrium or opening, the largest place where the image border cuts the myocardium is its base."""
 
 _CAP = 0.98
 """The apex is the middle of the epicardium beyond this part of the largest distance from the base: the farthest node
@@ -86,7 +86,7 @@ def ventricular_tissue(mesh: TetraMesh, patches: Mapping[str, NDArray[np.intp]])
 
     left, base = on("LV_ENDO"), on(*_BASE_PATCHES)
     if not base.any():
-        base = on(_CUT_BASE)
+        base = on(*_CUT_BASE)
     right = on("RV_ENDO") & ~left
     outside = np.isin(nodes, _epicardium(mesh, patches, nodes[left | right])) & ~left & ~right
     refuse_missing(left, outside, base)

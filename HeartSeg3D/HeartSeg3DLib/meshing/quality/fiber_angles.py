@@ -28,7 +28,7 @@ _HEIGHTS = 0.15, 0.8
 _FEWEST = 20
 """Elements that a layer must have to be reported."""
 
-_BASES = ("MV", "AV", "LV_OPENING", "LV_CUT", "BASE", "MYO_CUT", "TV", "PV")
+_BASES = ("MV", "AV", "LV_OPENING", "LV_CUT", "LV_CUT_1", "BASE", "MYO_CUT", "MYO_CUT_1", "TV", "PV")
 """The first of these patches is the base; fibers have one of them."""
 
 _FAR = 0.98
