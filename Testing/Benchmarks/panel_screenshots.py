@@ -11,9 +11,10 @@ handed in. Run it offscreen or under Xvfb:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ class Photographer:
 
     def fold(self, **opened: bool) -> None:
         """Open the named sections and fold the others."""
-        for name in ("segment", "chambers", "function", "batch", "report", "models"):
+        for name in ("segment", "chambers", "function", "mesh", "batch", "report", "models"):
             getattr(self.ui, f"{name}Section").collapsed = not opened.get(name, False)
 
     def wait(self, until: Callable[[], Any]) -> None:
@@ -205,6 +206,48 @@ def copied_image(volume: Any, voxels: Any) -> Any:
     return image
 
 
+def meshes(camera: Photographer) -> None:
+    """A mesh for openCARP on its way, and tetrahedra of one's own that are done."""
+    ui, parameters = camera.ui, camera.panel.context.parameters
+    parameters.scan = slicer.util.getNode("Chest CT")
+    parameters.result = slicer.util.getNode("Chest CT heart")
+    camera.fold(mesh=True)
+    with tempfile.TemporaryDirectory() as folder:
+        choose_mesh(camera, "ep", 2.0, folder)
+        ui.meshButton.click()
+        camera.wait(lambda: ui.meshProgressBar.value >= 40)
+        camera.panel.context.pump._timer.stop()
+        with with_folder(camera, folder):
+            camera.take("17_mesh_running")
+        camera.panel.context.pump._timer.start()
+        ui.meshCancelButton.click()
+        camera.wait(lambda: not camera.panel.meshes.running)
+        choose_mesh(camera, "tetrahedra", 2.5, folder)
+        ui.meshButton.click()
+        camera.wait(lambda: not camera.panel.meshes.running)
+        ui.meshNotesButton.click()
+        with with_folder(camera, folder):
+            camera.take("18_mesh_done")
+
+
+def choose_mesh(camera: Photographer, preset: str, edge_mm: float, folder: str) -> None:
+    ui = camera.ui
+    ui.meshPresetSelector.setCurrentIndex(ui.meshPresetSelector.findData(preset))
+    ui.meshEdgeSpinBox.value = edge_mm
+    ui.meshFolder.currentPath = f"{folder}/heart"
+
+
+@contextlib.contextmanager
+def with_folder(camera: Photographer, folder: str) -> Iterator[None]:
+    """Let the line of the mesh's folder show a usual place and not a temporary one of this computer."""
+    line = camera.ui.meshFolder
+    path, blocked = line.currentPath, line.blockSignals(True)
+    line.currentPath = path.replace(folder, "/home/anna/meshes")
+    yield
+    line.currentPath = path
+    line.blockSignals(blocked)
+
+
 def other_sections(camera: Photographer) -> None:
     """Batch, report and models."""
     ui = camera.ui
@@ -232,7 +275,7 @@ def other_sections(camera: Photographer) -> None:
     camera.take("16_model_card", dialog)
 
 
-SCENES = (first_look, result_and_editing, nothing_to_check, beating_heart, other_sections)
+SCENES = (first_look, result_and_editing, nothing_to_check, meshes, beating_heart, other_sections)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from panel_screenshots import REPOSITORY, WIDTH, Photographer, squeezed_sequence
+from panel_screenshots import REPOSITORY, WIDTH, Photographer, choose_mesh, squeezed_sequence, with_folder
 
 import numpy as np
 import slicer
@@ -31,6 +31,7 @@ VIEW_SIZE = VIEW_WIDTH - 2, HEIGHT // 2 - BAR - 2
 COLORS = {"panel": 96, "slices": 80, "3D": 80}
 GRAY_STEP = 8
 PAGE_SCALE = 0.65
+MESH_EDGE_MM = 1.5
 SLICE_BARS = {"Red": ("#f34a33", "S"), "Green": ("#6eb04b", "A"), "Yellow": ("#edd54c", "R")}
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 THREE_D_BAR = "#a9a9f0"
@@ -220,6 +221,22 @@ def batch(camera: Tutorial) -> None:
     camera.take("8_batch")
 
 
+def mesh(camera: Tutorial) -> None:
+    """The first result as tissue for openCARP, with walls and fibers, shown as models."""
+    ui, parameters = camera.ui, camera.panel.context.parameters
+    hide_results()
+    parameters.scan = slicer.util.getNode("Chest CT (generated)")
+    parameters.result = slicer.util.getNode("Chest CT (generated) heart")
+    show_scan(parameters.scan)
+    camera.fold(mesh=True)
+    with tempfile.TemporaryDirectory() as folder:
+        choose_mesh(camera, "ep", MESH_EDGE_MM, folder)
+        ui.meshButton.click()
+        camera.wait(lambda: ui.meshQuestionRow.visible or not camera.panel.meshes.running)
+        with with_folder(camera, folder):
+            camera.take("9_mesh")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=REPOSITORY / "Resources" / "Screenshots")
@@ -228,7 +245,7 @@ def main() -> None:
         raise SystemExit("The picture of the report needs Chromium or Google Chrome.")
     QtWidgets.QApplication.instance().setStyle("Fusion")
     camera = Tutorial(out)
-    for part in (first_result, beating_heart, batch):
+    for part in (first_result, beating_heart, batch, mesh):
         part(camera)
     leave_module(camera.window)
     process_events()

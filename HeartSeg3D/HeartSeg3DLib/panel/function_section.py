@@ -58,6 +58,9 @@ class FunctionSection:
         if self._segmentation is None:
             return
         facts, functions, ui = self._facts(), self._context.services.function_result, self._context.ui
+        if not functions.is_sequence_result(self._segmentation):  # somebody deleted the browser that plays it
+            self.show(self._segmentation)
+            return
         asked = (*facts.values(), functions.volumes_stamp(self._segmentation))
         if asked == self._asked:
             return

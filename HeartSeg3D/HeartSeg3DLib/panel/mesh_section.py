@@ -12,6 +12,7 @@ from HeartSeg3DLib.panel.context import PanelContext
 from HeartSeg3DLib.panel.desktop import open_path
 from HeartSeg3DLib.panel.mesh_choices import MeshChoices
 from HeartSeg3DLib.panel.message_area import DONE, FAILURE, INFO, WARNING, show_icon, show_lines
+from HeartSeg3DLib.scene.mesh_quality import thousands
 from HeartSeg3DLib.scene.text import _
 
 _STRUCTURE, _QUALITY = "structure", "quality"
@@ -230,9 +231,10 @@ class MeshSection:
         size = self._context.services.mesh_settings.expected_size(self._volume_ml, self.choices.settings())
         seconds = self._context.services.settings.expected_mesh_seconds(size.tetrahedra if size else None)
         if size is None:
-            return _("This takes {time}.").format(time=_duration(seconds))
-        return _("About {count} tetrahedra: {time}, {memory:.1f} GB of memory.").format(
-            count=_rounded(size.tetrahedra), time=_duration(seconds), memory=max(size.gigabytes, 0.1))
+            return _("This takes about {time}.").format(time=_duration(seconds))
+        text = _("About {count} tetrahedra, cavities included: {time}, {memory:.1f} GB of memory.") \
+            if size.more_than_written else _("About {count} tetrahedra: {time}, {memory:.1f} GB of memory.")
+        return text.format(count=_rounded(size.tetrahedra), time=_duration(seconds), memory=max(size.gigabytes, 0.1))
 
     def _open(self, what: str) -> None:
         """Open the report or the folder of the mesh."""
@@ -241,11 +243,10 @@ class MeshSection:
 
 def _duration(seconds: float) -> str:
     if seconds < 100:
-        return _("about {seconds} s").format(seconds=max(10 * round(seconds / 10), 10))
-    return _("about {minutes} min").format(minutes=round(seconds / 60))
+        return _("{seconds} s").format(seconds=max(10 * round(seconds / 10), 10))
+    return _("{minutes} min").format(minutes=round(seconds / 60))
 
 
 def _rounded(count: int) -> str:
     """Return a number with two digits that mean something."""
-    digits = len(str(count)) - 2
-    return f"{round(count, -digits):,}".replace(",", "\N{NO-BREAK SPACE}")
+    return thousands(round(count, 2 - len(str(count))))

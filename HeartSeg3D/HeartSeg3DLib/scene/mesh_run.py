@@ -213,7 +213,7 @@ class MeshRun:
         quality, files = said["quality"], tuple(Path(file) for file in said["files"])
         page = next(file for file in files if file.suffix == ".html")
         models = place_models(self._segmentation, self._name(), str(page.with_suffix("")), surfaces)
-        sentence = f"{quality_sentence(quality)} {verdict_sentence(quality)}"
+        sentence = f"{quality_sentence(quality, surfaces)} {verdict_sentence(quality)}"
         warnings = (*self._labels.sentences, *said["warnings"], *findings(quality))
         self.mesh = Mesh(tuple(models), self._folder, files, page, quality["fit_for_use"], sentence, warnings, quality,
                          said["edge_mm"], time.monotonic() - self._started)

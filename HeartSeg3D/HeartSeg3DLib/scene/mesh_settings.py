@@ -120,12 +120,14 @@ class MeshSize:
     """What to expect of a mesh.
 
     Attributes:
-        tetrahedra: About how many.
+        tetrahedra: About how many are made.
         gigabytes: Memory that they take on the way.
+        more_than_written: Whether those of cavities are made, too, of which the preset writes none.
     """
 
     tetrahedra: int
     gigabytes: float
+    more_than_written: bool
 
 
 def expected_size(volume_ml: float, settings: MeshSettings) -> MeshSize | None:
@@ -133,4 +135,5 @@ def expected_size(volume_ml: float, settings: MeshSettings) -> MeshSize | None:
     if not settings.with_tetrahedra:
         return None
     count = tetrahedra_in(1000.0 * volume_ml, settings.edge_mm or VOLUME_EDGE_MM)
-    return MeshSize(count, count * _BYTES_PER_TETRAHEDRON / 1e9)
+    tissue = settings.preset in PRESETS and preset_of(settings.preset).labels is not None
+    return MeshSize(count, count * _BYTES_PER_TETRAHEDRON / 1e9, tissue)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import slicer
 import vtk
@@ -92,21 +93,17 @@ def _on_side(structure: Structure, modifier: str) -> bool:
 
 
 def _named(*names: str) -> Structure | None:
-    known = dict(_known_names())
-    found = (known.get(_words(name)) for name in names)
+    found = (_known_names().get(_words(name)) for name in names)
     return next((structure for structure in found if structure is not None), None)
 
 
-def _known_names() -> Iterator[tuple[Words, Structure]]:
-    """Return every name and its structure; of names that several have, the first structure's comes last and wins."""
-    for structure in reversed(STRUCTURES.values()):
-        if not structure.id.endswith("PV"):
-            yield _words(structure.snomed_meaning), structure
+@cache
+def _known_names() -> dict[Words, Structure]:
+    """Return the structure of every name; of a code's meaning that several have, it is the first one's."""
+    known = {_words(one.snomed_meaning): one for one in reversed(STRUCTURES.values()) if not one.id.endswith("PV")}
     for structure in STRUCTURES.values():
-        yield _words(structure.id), structure
-        yield _words(structure.name), structure
-    for name, id in MASK_NAMES.items():
-        yield _words(name), BY_ID[id]
+        known[_words(structure.id)] = known[_words(structure.name)] = structure
+    return known | {_words(name): BY_ID[id] for name, id in MASK_NAMES.items()}
 
 
 def _words(name: str) -> Words:

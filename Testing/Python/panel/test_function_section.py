@@ -26,9 +26,10 @@ class FakeFunctionResult:
         self.plots = 0
         self.phase = 0
         self.volumes = VOLUMES
+        self.beats = True
 
     def is_sequence_result(self, segmentation: Any) -> bool:
-        return True
+        return self.beats
 
     def phase_count(self, segmentation: Any) -> int:
         return 4
@@ -115,6 +116,12 @@ class BeatingCase(PanelCase):
             time.sleep(0.002)
         self.assertEqual(self.text("Ejection fraction")[0], "50")
         self.assertEqual(self.functions.stored[-1].ventricles["LV"].esv_ml, 60.0)
+
+    def test_a_result_whose_sequence_was_deleted_has_no_function_any_more(self) -> None:
+        self.functions.beats = False
+        self.parameters.quality = "fast"
+        self.assertFalse(self.ui.functionRow.visible)
+        self.assertTrue(self.ui.functionLabel.visible)
 
     def test_plot_and_copy(self) -> None:
         self.ui.showPlotButton.click()

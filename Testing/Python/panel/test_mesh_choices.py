@@ -118,7 +118,7 @@ class MeshChoicesCase(MeshCase):
         self.choose("tetrahedra")
         self.ui.meshEdgeSpinBox.value = 0.2
         self.assertRegex(self.ui.meshHintLabel.text,
-                         r"^About 2.\d00.000 tetrahedra: about \d min, \d\.\d GB of memory\.$")
+                         r"^About 2.\d00.000 tetrahedra: \d min, \d\.\d GB of memory\.$")
 
 
 class TimesOfMeshesCase(PanelCase):

@@ -29,8 +29,11 @@ PASSED = {"name": "open edges", "value": 0, "limit": 0, "passed": True, "hard": 
 MISSED = {"name": "largest distance in voxels", "value": 1.62, "limit": 1.5, "passed": False, "hard": False,
           "where": ["1", "mesh"]}
 TETRAHEDRA = {"kind": "tetrahedra", "fit_for_use": True, "checks": [PASSED, MISSED],
-              "whole": {"tetrahedra": 51234, "tetrahedron_scaled_jacobian": SHAPE},
-              "labels": {"1": {"volume_error_percent": -0.12}, "2": {"volume_error_percent": 0.05}}}
+              "whole": {"tetrahedra": 51243},
+              "labels": {"1": {"volume_error_percent": -0.12, "tetrahedra": 51234,
+                               "tetrahedron_scaled_jacobian": SHAPE},
+                         "2": {"volume_error_percent": 0.5, "tetrahedra": 9,
+                               "tetrahedron_scaled_jacobian": {**SHAPE, "minimum": 0.1}}}}
 SURFACES = {"kind": "surface", "fit_for_use": True, "checks": [PASSED], "whole": {"triangles": 1200},
             "labels": {"1": {"volume_error_percent": 0.2, "triangles": 300,
                              "triangle_scaled_jacobian": {**SHAPE, "mean": 0.8}},
@@ -149,7 +152,7 @@ class MeshRunTest(unittest.TestCase):
         self.child.quality = SURFACES
         mesh = self.finished().mesh
         assert mesh is not None
-        self.assertIn("200 triangles, shape 0.88 on average and 0.21 at worst", mesh.sentence)
+        self.assertIn("200 triangles, shape 0.80 on average and 0.21 at worst", mesh.sentence)
         self.assertIn("passed every check", mesh.sentence)
 
     def test_what_the_segmentation_left_out_is_told_with_the_mesh(self) -> None:
