@@ -24,15 +24,16 @@ from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
 from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, request_for
 from HeartSeg3DLib.meshing.fibers import FiberAngles
-from HeartSeg3DLib.meshing.flat_ends import image_border
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, free_memory
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
-from HeartSeg3DLib.meshing.patches import name_patches
+from HeartSeg3DLib.meshing.patches import ORIGIN_OF, name_patches
+from HeartSeg3DLib.meshing.planes import image_border
 from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.tetra import tetra_mesh
+from HeartSeg3DLib.meshing.vessel_ends import open_ends
 from HeartSeg3DLib.meshing.walls import add_walls
 from HeartSeg3DLib.report import FiberSection
 
@@ -241,7 +242,8 @@ class _Run:
         self._warnings += cleaned.sentences
         if choices.walls_mm:
             stages.enter(0.06, "Growing walls")
-            walled = add_walls(labels, choices.walls_mm)
+            vessels = {vessel: ORIGIN_OF[vessel] for vessel in choices.walls_mm if vessel in ORIGIN_OF}
+            walled = add_walls(labels, choices.walls_mm, open_ends(labels, vessels))
             labels = walled.labels
             self._warnings += walled.sentences
         self._fibers.check(labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +19,9 @@ SPECK = 0.01
 """A piece with at most this part of its structure is an island that segmentation left."""
 
 _BLOCK = np.ones((3, 3, 3), bool)
+
+_AROUND = 3
+"""Voxels around loose ones in which others are looked for that take them."""
 
 
 class Pieces(Enum):
@@ -78,7 +82,7 @@ def clean_labels(labels: sitk.Image, pieces: Pieces = Pieces.ASK) -> Cleaned:
         raise _question(divided)
     holes = _enclosed(voxels)
     loose |= holes
-    _fill(voxels, loose, labels.GetSpacing()[::-1])
+    give_to_nearest(voxels, loose, labels.GetSpacing()[::-1])
     cleaned = sitk.GetImageFromArray(voxels)
     cleaned.CopyInformation(labels)
     return Cleaned(cleaned, islands, counts, int(holes.sum()), tuple(_sentences(islands, counts, int(holes.sum()))))
@@ -91,16 +95,26 @@ def _enclosed(voxels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray((space & (parts != parts[0, 0, 0]))[1:-1, 1:-1, 1:-1])
 
 
-def _fill(voxels: NDArray[np.uint8], loose: NDArray[np.bool_], spacing: tuple[float, ...]) -> None:
-    """Give loose voxels the label of the nearest other voxel, in place."""
+def give_to_nearest(
+    voxels: NDArray[np.uint8], loose: NDArray[np.bool_], spacing: tuple[float, ...], keeping: Sequence[int] = (),
+) -> None:
+    """Give loose voxels (z, y, x) the label of the nearest other voxel, in place; none of them stays loose.
+
+    Args:
+        voxels: Label map.
+        loose: Which voxels; all become false.
+        spacing: Distance of voxels along z, y, x.
+        keeping: Labels that keep their voxels and get no others.
+    """
     for box in ndimage.find_objects(ndimage.label(loose, _BLOCK)[0]):
-        part = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        part = tuple(slice(max(side.start - _AROUND, 0), side.stop + _AROUND) for side in box)
         region, inside = loose[part], voxels[part]
-        if region.all():
-            inside[...] = OUTSIDE
-            continue
-        nearest = ndimage.distance_transform_edt(region, spacing, return_distances=False, return_indices=True)
-        inside[region] = inside[tuple(axis[region] for axis in nearest)]
+        takers = ~region & ~np.isin(inside, keeping)
+        if takers.any():
+            nearest = ndimage.distance_transform_edt(~takers, spacing, return_distances=False, return_indices=True)
+            inside[region] = inside[tuple(axis[region] for axis in nearest)]
+        else:
+            inside[region] = OUTSIDE
         loose[part] &= ~region
 
 

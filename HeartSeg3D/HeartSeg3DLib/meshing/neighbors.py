@@ -1,10 +1,11 @@
-"""Edges of triangle meshes, and the mean over the neighbors of their points, which every smoothing starts from."""
+"""Which points and triangles of a mesh are neighbors: edges, means over neighbors, and parts that hang together."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 
 def edges_of(triangles: NDArray[np.integer], count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -26,3 +27,14 @@ def mean_of_neighbors(triangles: NDArray[np.integer], count: int) -> sparse.csr_
     rows, columns = rows[used], columns[used]
     share = 1.0 / np.maximum(np.bincount(rows, minlength=count), 1)
     return sparse.csr_array((share[rows], (rows, columns)), shape=(count, count))
+
+
+def linked_parts(triangles: NDArray[np.integer], chosen: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the chosen triangles in parts that hang together by shared points, the largest first."""
+    if not len(chosen):
+        return []
+    rows = np.repeat(np.arange(len(chosen)), 3)
+    touches = sparse.csr_array((np.ones(len(rows)), (rows, triangles[chosen].ravel())))
+    count, part = connected_components(touches @ touches.T, directed=False)
+    parts = [chosen[part == number] for number in range(count)]
+    return sorted(parts, key=len, reverse=True)

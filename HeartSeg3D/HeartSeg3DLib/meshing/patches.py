@@ -1,7 +1,7 @@
 """Names for the parts of a surface as simulation pipelines ask for them: LV_ENDO, EPI, BASE, MV, AO_OUTLET and so on.
 
 Most names follow from the two labels that a triangle separates. Geometry decides where a structure is cut flat by the
-image border, where a vessel ends flat, and which part of the myocardium's outside is its base.
+image border, where a vessel ends, and which part of the myocardium's outside is its base.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy import BY_ID, STRUCTURES
-from .flat_ends import Plane, flat_ends, linked_parts, triangle_planes
 from .mesh import OUTSIDE, SurfaceMesh
+from .neighbors import linked_parts
+from .planes import Plane, triangle_planes
+from .vessel_ends import vessel_ends
 
 LV, MYO, RV, LA, RA, AO, PA = (BY_ID[name].value for name in ("LV", "MYO", "RV", "LA", "RA", "AO", "PA"))
 _LESIONS = {BY_ID[name].value for name in ("SCAR", "MVO", "OEDEMA")}
@@ -25,6 +27,9 @@ _VESSEL_TISSUE = {WALL_OF[AO]: "AO", WALL_OF[PA]: "PA"}
 _VALVES = {(LV, LA): "MV", (RV, RA): "TV", (LV, AO): "AV", (RV, PA): "PV"}
 _OUTLETS = (AO, PA)
 _INLETS = tuple(BY_ID[name].value for name in ("LSPV", "LIPV", "RSPV", "RIPV", "SVC", "IVC"))
+
+ORIGIN_OF = {AO: LV, PA: RV, **dict.fromkeys(_INLETS[:4], LA), **dict.fromkeys(_INLETS[4:], RA)}
+"""The chamber that each vessel comes from or goes to."""
 
 _BASE_MM, _BASE_COSINE = 4.0, 0.85
 """The myocardium's outside belongs to the base within this distance of the mitral plane and this angle to it."""
@@ -39,7 +44,7 @@ def name_patches(mesh: SurfaceMesh, border: Sequence[Plane] = ()) -> dict[str, N
 
     Args:
         mesh: Walls between labels.
-        border: Planes where the image ends, normals outward; see `flat_ends.image_border`.
+        border: Planes where the image ends, normals outward; see `planes.image_border`.
 
     Returns:
         Ascending indices of triangles by name, names sorted.
@@ -111,7 +116,7 @@ def _name_base(mesh: SurfaceMesh, names: NDArray[np.object_]) -> None:
 
 
 def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[Plane]) -> None:
-    """Name what the image border cuts flat, and the flat ends of vessels."""
+    """Name what the image border cuts flat, and the ends of vessels."""
     centers, normals, _ = triangle_planes(mesh.points, mesh.triangles)
     sides = mesh.points[mesh.triangles[:, 0]] - mesh.points[mesh.triangles[:, 1]]
     edge = float(np.median(np.linalg.norm(sides, axis=1)))
@@ -124,7 +129,8 @@ def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[P
         own = outside & (mesh.labels[:, 0] == value)
         ends = at_border & own
         if value in (*_OUTLETS, *_INLETS):
-            ends |= flat_ends(mesh, np.flatnonzero(own))
+            for end in vessel_ends(mesh, value, ORIGIN_OF[value], WALL_OF.get(value)):
+                ends[end.triangles] = True
         parts = linked_parts(mesh.triangles, np.flatnonzero(ends))
         for number, part in enumerate(parts, 1):
             names[part] = _name_of_end(value) + (f"_{number}" if len(parts) > 1 else "")

@@ -1,7 +1,7 @@
 """Grows walls around blood pools, which label maps of contrast-enhanced blood do not have.
 
 A wall takes background only: other cavities, the myocardium and walls that are there already stay. Where a structure is
-cut by the image border, and where a vessel ends flat, it stays open.
+cut by the image border, and where a vessel ends, it stays open.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from scipy import ndimage
 
 from ..errors import InputError, UsageError
 from .checking import name_of
-from .flat_ends import Plane
+from .cleaning import SPECK, Pieces, clean_labels, give_to_nearest
 from .indicators import index_to_point
 from .mesh import OUTSIDE
 from .patches import AO, LA, LV, PA, RA, RV, WALL_OF
+from .planes import Disk
 
 WALL_MM: dict[int, float] = {RV: 3.5, LA: 2.0, RA: 2.0, AO: 2.0, PA: 2.0}
 """Wall thickness by cavity, as four-chamber pipelines use it (pycemrg and CemrgApp's four-chamber scheme)."""
 
+_CAVITY_OF = {wall: cavity for cavity, wall in WALL_OF.items()}
+_CAVITIES = tuple(WALL_OF)
 _THICKEST_MM = 15.0
+_BLOCK = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Walled:
 
 
 def add_walls(
-    labels: sitk.Image, thickness_mm: Mapping[int, float] = WALL_MM, open_ends: Mapping[int, Sequence[Plane]] = {},
+    labels: sitk.Image, thickness_mm: Mapping[int, float] = WALL_MM, open_ends: Mapping[int, Sequence[Disk]] = {},
 ) -> Walled:
     """Return the label map with a wall around every cavity named.
 
@@ -54,7 +58,7 @@ def add_walls(
     Args:
         labels: 3-D uint8 label map. Cavities that are absent are left out; a wall that is there already is kept.
         thickness_mm: Thickness by cavity value.
-        open_ends: Flat ends of vessels by cavity value, normals outward: nothing grows beyond these planes.
+        open_ends: Ends of vessels by cavity value, normals outward: nothing grows beyond them.
 
     Raises:
         UsageError: A structure that is no cavity, or a thickness that no wall has.
@@ -72,16 +76,21 @@ def add_walls(
         asked[wall] = wall_mm
         part, distance = _distance(voxels == cavity, spacing, wall_mm)
         share = distance / wall_mm
-        for plane in open_ends.get(cavity, ()):
-            share[_beyond(labels, part, plane, wall_mm)] = np.inf
+        for end in open_ends.get(cavity, ()):
+            share[_beyond(labels, part, end, wall_mm)] = np.inf
         closer = (share <= nearest[part]) & (voxels[part] == OUTSIDE)
         nearest[part][closer] = share[closer]
         walls[part][closer] = wall
     voxels[walls > 0] = walls[walls > 0]
-    result = sitk.GetImageFromArray(voxels)
-    result.CopyInformation(labels)
+    scraps = _scraps(voxels, list(asked))
+    loose = {wall: int(np.count_nonzero(scraps & (voxels == wall))) for wall in asked}
+    give_to_nearest(voxels, scraps, spacing, keeping=_CAVITIES)
+    grown = sitk.GetImageFromArray(voxels)
+    grown.CopyInformation(labels)
+    result = clean_labels(grown, Pieces.KEEP_ALL).labels  # walls may have enclosed background
+    voxels = sitk.GetArrayFromImage(result)
     measured = {wall: _thickness(voxels, wall, spacing) for wall in asked if (voxels == wall).any()}
-    return Walled(result, asked, measured, tuple(_sentences(asked, measured)))
+    return Walled(result, asked, measured, tuple(_sentences(asked, measured, loose, open_ends)))
 
 
 def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
@@ -96,6 +105,26 @@ def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
             raise InputError(f"A wall of {wall_mm:g} mm is less than half a voxel "
                              f"({' x '.join(f'{size:.2g}' for size in labels.GetSpacing())} mm).",
                              "Resample the label map to finer voxels, or ask for a thicker wall.")
+
+
+def _scraps(voxels: NDArray[np.uint8], walls: Sequence[int]) -> NDArray[np.bool_]:
+    """Return voxels of walls that grew into crevices: threads of one voxel that lead away from the wall, and islands.
+
+    No mesh could show them; specks of wall would be left far from the wall.
+    """
+    scraps = np.zeros(voxels.shape, bool)
+    for wall in walls:
+        mask = voxels == wall
+        sheet = np.zeros_like(mask)
+        for axis in range(3):
+            plate = np.ones([1 if other == axis else 2 for other in range(3)], bool)
+            sheet |= ndimage.binary_opening(mask, plate)
+        parts, _ = ndimage.label(sheet)
+        sizes = np.bincount(parts.ravel())
+        kept = sizes > SPECK * sizes[1:].sum()
+        kept[0] = False
+        scraps |= mask & ~ndimage.binary_dilation(kept[parts], _BLOCK)
+    return scraps
 
 
 def _distance(
@@ -116,13 +145,15 @@ def _distance(
     return box, field - 0.5 * min(spacing)
 
 
-def _beyond(labels: sitk.Image, part: tuple[slice, ...], plane: Plane, reach_mm: float) -> NDArray[np.bool_]:
-    """Return which voxels of a box lie outside of a vessel's flat end."""
+def _beyond(labels: sitk.Image, part: tuple[slice, ...], end: Disk, wall_mm: float) -> NDArray[np.bool_]:
+    """Return which voxels of a box lie in front of a vessel's end; elsewhere its plane may pass through the vessel."""
     index = np.stack(np.meshgrid(*[np.arange(side.start, side.start + size) for side, size in zip(
         part, _shape(labels, part), strict=True)], indexing="ij"), axis=-1)[..., ::-1]
-    offset = index @ index_to_point(labels).T + labels.GetOrigin() - plane.point
-    height = offset @ plane.normal
-    return np.asarray((height > 0.0) & (height <= 2.0 * reach_mm + max(labels.GetSpacing())))
+    offset = index @ index_to_point(labels).T + labels.GetOrigin() - end.point
+    height = offset @ end.normal
+    aside = np.linalg.norm(offset - height[..., None] * end.normal, axis=-1)
+    room = 2.0 * wall_mm + max(labels.GetSpacing())
+    return np.asarray((height > 0.0) & (height <= room) & (aside <= end.radius + room))
 
 
 def _shape(labels: sitk.Image, part: tuple[slice, ...]) -> list[int]:
@@ -139,6 +170,18 @@ def _thickness(voxels: NDArray[np.uint8], wall: int, spacing: tuple[float, ...])
     return float(np.median(chosen))
 
 
-def _sentences(asked: dict[int, float], measured: dict[int, float]) -> list[str]:
-    return [f"{name_of(wall)}: {asked[wall]:.1f} mm asked for, {measured[wall]:.1f} mm made." if wall in measured
-            else f"{name_of(wall)}: no free voxel around the cavity, so there is no wall." for wall in asked]
+def _sentences(
+    asked: dict[int, float], measured: dict[int, float], loose: dict[int, int], open_ends: Mapping[int, Sequence[Disk]]
+) -> list[str]:
+    sentences = []
+    for wall, wanted in asked.items():
+        if wall not in measured:
+            sentences.append(f"{name_of(wall)}: no free voxel around the cavity, so there is no wall.")
+            continue
+        sentence = f"{name_of(wall)}: {wanted:.1f} mm asked for, {measured[wall]:.1f} mm made"
+        if ends := len(open_ends.get(_CAVITY_OF[wall], ())):
+            sentence += f", open at {ends} end{'s' if ends > 1 else ''}"
+        if loose[wall]:
+            sentence += f"; {loose[wall]} voxels in crevices went to the tissue beside them"
+        sentences.append(f"{sentence}.")
+    return sentences

@@ -7,10 +7,10 @@ import pytest
 import SimpleITK as sitk
 
 from analytic_heart import HIGH, LEFT_BASE, LOW, analytic_heart
-from HeartSeg3DLib.meshing.flat_ends import image_border, triangle_planes
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
 from HeartSeg3DLib.meshing.patches import name_patches
+from HeartSeg3DLib.meshing.planes import image_border, triangle_planes
 from HeartSeg3DLib.meshing.surface import surface_mesh
 
 Patches = dict[str, np.ndarray]

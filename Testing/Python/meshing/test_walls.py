@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from analytic_heart import AO, RV, analytic_heart
 from HeartSeg3DLib.errors import InputError, UsageError
-from HeartSeg3DLib.meshing.flat_ends import Plane
+from HeartSeg3DLib.meshing.planes import Disk
 from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls
 
 AO_WALL, RV_WALL = 106, 103
@@ -45,12 +45,32 @@ def test_a_wall_is_as_thick_as_asked_for() -> None:
     assert "3.0 mm asked for" in walled.sentences[0]
 
 
-def test_flat_ends_stay_open() -> None:
-    ends = {AO: [Plane(np.array([20.0, 20.0, 35.0]), np.array([0.0, 0.0, 1.0]))]}
+def test_ends_of_vessels_stay_open() -> None:
+    ends = {AO: [Disk(np.array([20.0, 20.0, 35.0]), np.array([0.0, 0.0, 1.0]), 8.0)]}
     voxels = sitk.GetArrayFromImage(add_walls(tube(), {AO: 2.0}, ends).labels)
     assert not (voxels[70:] == AO_WALL).any()
     assert (voxels[:10] == AO_WALL).any()
     assert (voxels[68] == AO_WALL).any()
+
+
+def test_an_end_opens_no_wall_beside_the_vessel_that_its_plane_passes_through() -> None:
+    aside = {AO: [Disk(np.array([60.0, 20.0, 20.0]), np.array([0.0, 0.0, 1.0]), 8.0)]}
+    voxels, whole = (sitk.GetArrayFromImage(add_walls(tube(), {AO: 2.0}, ends).labels) for ends in (aside, {}))
+    np.testing.assert_array_equal(voxels, whole)
+
+
+def test_a_wall_in_a_crevice_goes_to_the_structures_around_it() -> None:
+    voxels = np.zeros((24, 24, 40), np.uint8)
+    voxels[4:20, 4:20, 4:20] = RV
+    voxels[4:20, 4:20, 20:36] = AO
+    voxels[10:14, 10:14, 2] = 2  # a plug of myocardium in the wall, and a hollow behind it
+    voxels[10:14, 10:14, 3] = 2
+    voxels[11:13, 11:13, 3] = 0
+    walled = add_walls(sitk.GetImageFromArray(voxels), {RV: 2.0})
+    grown = sitk.GetArrayFromImage(walled.labels)
+    assert not (grown[11:13, 11:13, 3] == RV_WALL).any()
+    assert (grown[11:13, 11:13, 3] > 0).all()
+    assert "crevices" in walled.sentences[0]
 
 
 def test_the_nearest_cavity_gets_a_voxel_between_two() -> None:
