@@ -3,6 +3,7 @@
 Of the analytic heart every label's true surface is known. A real heart's label map was made from closed surfaces, but
 does not follow them everywhere: valve planes, the ends of vessels and borders between walls were drawn anew. There the
 mesh cannot know better, so the source surfaces count as true where the voxels' own surface is within one voxel of them.
+Walls that HeartSeg grew have no source: of such hearts the surfaces of blood pools and of the myocardium count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pyvista as pv
 import SimpleITK as sitk
-from mesh_cases import Surface, true_surfaces
+from mesh_cases import HIGHEST_BLOOD_POOL, LABEL_MAPS, Surface, true_surfaces
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -34,7 +35,8 @@ def distances_from_truth(surface: SurfaceMesh, labels: sitk.Image, name: str) ->
     if not truth:
         return None
     if 0 in truth:
-        return _from_source(surface, labels, truth[0], voxel)
+        highest = HIGHEST_BLOOD_POOL if LABEL_MAPS[name].grow_walls else int(surface.labels.max())
+        return _from_source(surface, labels, truth[0], voxel, highest)
     found = {value: _both_ways(_vertices_and(surface.points, surface.closed_surface(value)), true)
              for value, true in truth.items() if value in surface.values}
     rows = {value: _summary(distances / voxel) for value, distances in found.items()}
@@ -42,11 +44,14 @@ def distances_from_truth(surface: SurfaceMesh, labels: sitk.Image, name: str) ->
         "worst_label": max(rows, key=lambda value: rows[value]["maximum"]), "true": "the formulas"}
 
 
-def _from_source(surface: SurfaceMesh, labels: sitk.Image, source: Surface, voxel: float) -> dict[str, object]:
-    """Return the distances where the voxels follow the source, and how large a part of both surfaces that is."""
-    faces, voxels = _voxel_faces(labels)
+def _from_source(
+    surface: SurfaceMesh, labels: sitk.Image, source: Surface, voxel: float, highest: int
+) -> dict[str, object]:
+    """Return the distances of labels up to `highest` where the voxels follow the source, and of how large a part."""
+    faces, voxels = _voxel_faces(labels, highest)
     follows = _distances(faces, source) <= voxel
-    mesh = _vertices_and(surface.points, surface.triangles)
+    around = ((surface.labels > 0) & (surface.labels <= highest)).any(axis=1)
+    mesh = _vertices_and(surface.points, surface.triangles[around])
     ours = follows[cKDTree(faces).query(mesh[0])[1]]
     true = _vertices_and(*source)
     theirs = _distances(true[0], voxels) <= voxel
@@ -56,11 +61,11 @@ def _from_source(surface: SurfaceMesh, labels: sitk.Image, source: Surface, voxe
             "share_that_counts": [round(float(ours.mean()), 3), round(float(theirs.mean()), 3)]}
 
 
-def _voxel_faces(labels: sitk.Image) -> tuple[Points, Surface]:
-    """Return the middles (N, 3) of the faces between voxels of different labels, and these faces as triangles."""
+def _voxel_faces(labels: sitk.Image, highest: int) -> tuple[Points, Surface]:
+    """Return the middles (N, 3) of the faces around the voxels of labels up to `highest`, and these as triangles."""
     points, triangles, count = [], [], 0
     for value in np.unique(sitk.GetArrayViewFromImage(labels)):
-        if value:
+        if 0 < value <= highest:
             corners, squares = voxel_surface(labels, int(value))
             points.append(corners)
             triangles.append(squares + count)

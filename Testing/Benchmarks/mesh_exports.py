@@ -18,6 +18,7 @@ import meshio
 import numpy as np
 import pyvista as pv
 import SimpleITK as sitk
+from mesh_fibers import check_fibers
 from mesh_positions import check_positions
 from mesh_referee import read_surfaces, read_tetrahedra
 from numpy.typing import NDArray
@@ -72,6 +73,8 @@ def main() -> None:
         files.check_tetrahedra()
     files.check_surfaces()
     files.check_patches()
+    if sidecar.get("fibers"):
+        check_fibers(folder, sidecar_path.stem, sidecar, checks.expect)
     meshed = labels_with_walls(labels, sitk.ReadImage(str(folder / f"{sidecar_path.stem}_pycemrg.nrrd")), checks)
     check_positions(folder, sidecar_path.stem, sidecar["frame"], meshed, checks.expect)
     checks.expect("nothing of HeartSeg was used", not any(name.startswith("HeartSeg") for name in sys.modules))

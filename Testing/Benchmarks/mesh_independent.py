@@ -3,12 +3,12 @@
     python Testing/Benchmarks/mesh_independent.py ["HEART, surfaces" ...] [--again]
 
 The command line meshes both real hearts of ../shared/data, with the walls of their label maps, without walls, and with
-walls grown by `--walls`, as surfaces and as tetrahedra; and an asymmetric block of labels on an oblique left-handed
-grid, in LPS and in RAS. Then two processes that use nothing of HeartSeg look at the files: `mesh_referee.py` judges
-closedness, self-intersections, shapes and volumes with PyVista and MeshLab, and `mesh_exports.py` reads every format
-back with meshio and compares points, tags, names, patches and positions with the sidecar and the label map. First the
-judge is shown meshes with known defects. Stores results/mesh_independent.json and prints a table; a row that was
-measured with the same code is left as it is.
+walls grown by `--walls`, as surfaces and as tetrahedra, with fibers where there are walls; and an asymmetric block of
+labels on an oblique left-handed grid, in LPS and in RAS. Then two processes that use nothing of HeartSeg look at the
+files: `mesh_referee.py` judges closedness, self-intersections, shapes and volumes with PyVista and MeshLab, and
+`mesh_exports.py` reads every format back with meshio and compares points, tags, names, patches, fibers and positions
+with the sidecar and the label map. First the judge is shown meshes with known defects. Stores
+results/mesh_independent.json and prints a table; a row that was measured with the same code is left as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import SimpleITK as sitk
 from mesh_cases import LABEL_MAPS, OBLIQUE
 from mesh_runs import Aim, Benchmark, Row, command_line, judged, run_alone
 
-MODULES = ("mesh_referee", "mesh_exports", "mesh_positions", "mesh_controls", "mesh_cases")
+MODULES = ("mesh_referee", "mesh_exports", "mesh_positions", "mesh_fibers", "mesh_controls", "mesh_cases")
 SURFACE_FORMATS = "vtp,stl,ply,obj,gmsh22,gmsh41,pycemrg"
 VOLUME_FORMATS = f"{SURFACE_FORMATS},vtu,vtk,xdmf,opencarp,svmultiphysics,abaqus"
 LIMIT_S = 900.0
@@ -61,7 +61,9 @@ def _cases() -> dict[str, Case]:
             found[f"marker in {frame.upper()}, {kind}"] = Case(marker, volume, ("--frame", frame))
         for name, label_map in LABEL_MAPS.items():
             if label_map.prior and label_map.present:
-                found[f"{name}, {kind}"] = Case(label_map.image, volume, ("--walls",) if label_map.grow_walls else ())
+                walls = ("--walls",) if label_map.grow_walls else ()
+                fibers = ("--fibres",) if volume and "without walls" not in name else ()
+                found[f"{name}, {kind}"] = Case(label_map.image, volume, walls + fibers)
     return found
 
 

@@ -161,14 +161,14 @@ def gmsh_tetrahedra(walls: Walls, algorithm: int) -> tuple[float, Arrays]:
     return seconds, _of_known_label(places.reshape(-1, 3), np.concatenate(tetrahedra), np.concatenate(labels))
 
 
-def pytetwild_tetrahedra(walls: Walls, labels: sitk.Image, **options: float) -> tuple[float, Arrays]:
+def pytetwild_tetrahedra(walls: Walls, labels: sitk.Image) -> tuple[float, Arrays]:
     """FTetWild, which knows no regions: a tetrahedron gets the label of the voxel in its middle."""
     import pytetwild
 
     start = time.perf_counter()
     points, tetrahedra = pytetwild.tetrahedralize(
         walls.points, walls.triangles.astype(np.int32), edge_length_abs=EDGE_MM, disable_filtering=True,
-        vtk_ordering=True, **options)
+        vtk_ordering=True)
     seconds = time.perf_counter() - start
     middles = points[tetrahedra].mean(axis=1)
     matrix = np.reshape(labels.GetDirection(), (3, 3)) * labels.GetSpacing()
@@ -191,8 +191,6 @@ PEERS: dict[str, tuple[str, Callable[[sitk.Image, Path], tuple[float, Arrays]]]]
     "gmsh, HXT": ("gmsh", lambda _, walls: gmsh_tetrahedra(Walls(walls), 10)),
     "gmsh, Delaunay": ("gmsh", lambda _, walls: gmsh_tetrahedra(Walls(walls), 1)),
     "pytetwild": ("pytetwild", lambda labels, walls: pytetwild_tetrahedra(Walls(walls), labels)),
-    "pytetwild, 10 rounds": ("pytetwild", lambda labels, walls: pytetwild_tetrahedra(
-        Walls(walls), labels, num_opt_iter=10)),
 }
 """Package and what runs it, by the name of the row."""
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -26,7 +27,9 @@ HEARTS = [name for name in ("1 mm", "healthy heart", "heart with atrial fibrilla
 SURFACES, TETRAHEDRA = "HeartSeg, surfaces", "HeartSeg, tetrahedra"
 OURS = {SURFACES: ("vtp",), TETRAHEDRA: ("vtu", "--volume", "--edge", f"{EDGE_MM:g}")}
 LIMIT_S = 600.0
-AFTER_MAKING = ("Naming surfaces", "Checking the mesh", "Writing")
+MADE = "Naming surfaces"
+"""The stage that begins when HeartSeg's mesh is made."""
+
 DEFECTS = ("open_edges", "non_manifold_edges", "non_manifold_vertices", "inconsistent_edges", "intersecting_triangles")
 
 
@@ -78,9 +81,10 @@ class Comparison:
                                      "--keep-largest", "--accept-failed", "--json", "--quiet"), LIMIT_S)
         if "not_measured" in row:
             return row, None
-        making = [seconds for stage, seconds in row["seconds"].items() if stage not in AFTER_MAKING]
-        facts: Row = {"seconds": round(sum(making), 2), "fit_for_use": row["quality"]["fit_for_use"],
-                      "process_s": row["process_s"], "process_peak_gb": row["process_peak_gb"]}
+        making = takewhile(lambda stage: stage[0] != MADE, row["seconds"].items())
+        facts: Row = {"seconds": round(sum(seconds for _, seconds in making), 2),
+                      "fit_for_use": row["quality"]["fit_for_use"], "process_s": row["process_s"],
+                      "process_peak_gb": row["process_peak_gb"]}
         return facts, next(out.glob(f"*.{form}"))
 
     def _judged(self, mesh: Path, heart: str) -> Row:

@@ -190,8 +190,10 @@ def run_alone(arguments: list[str], time_limit_s: float) -> Row:
         if code:
             return {"not_measured": f"{_how_it_ended(code)}: {_last_line(complained)}", **facts}
         said.seek(0)
-        text = said.read()
-        return {**json.loads(text[text.index("{"):]), **facts}
+        noise, brace, result = said.read().partition("{")
+        if not brace:
+            return {"not_measured": f"it printed no result: {noise.strip()[-300:]}", **facts}
+        return {**json.loads(brace + result), **facts}
 
 
 def _how_it_ended(code: int) -> str:
