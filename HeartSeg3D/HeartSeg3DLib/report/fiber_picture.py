@@ -64,8 +64,36 @@ class _Shapes:
         """Return the same along other axes, given as rows."""
         return _Shapes(self.corners @ axes.T, self.colors, self.normals @ axes.T)
 
+    def facing(self, axes: NDArray[np.float64]) -> _Shapes:
+        """Return what is seen of a closed surface, along other axes."""
+        return self.where(self.normals @ axes[2] < _TURNED_AWAY).seen(axes)
+
     def where(self, chosen: NDArray[np.bool_]) -> _Shapes:
         return _Shapes(self.corners[chosen], self.colors[chosen], self.normals[chosen])
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """One view: muscle and what is around it, along (right, down, depth) in mm."""
+
+    name: str
+    muscle: _Shapes
+    around: _Shapes
+
+    @property
+    def reach(self) -> float:
+        """Larger side of the muscle's box in mm."""
+        return float(np.ptp(self._places, axis=0).max())
+
+    def drawn(self, scale: float) -> Picture:
+        """Return the picture with the muscle in its middle; the rest may go beyond its edges."""
+        middle = np.append((self._places.min(axis=0) + self._places.max(axis=0)) / 2, 0.0)
+        shapes = _Shapes.joined(self.muscle, self.around)
+        return draw_triangles(shapes.corners - middle, shapes.colors, (TILE, TILE), scale, PANEL, shapes.normals)
+
+    @property
+    def _places(self) -> NDArray[np.float64]:
+        return self.muscle.corners[..., :2].reshape(-1, 2)
 
 
 def render_fibers(
@@ -87,14 +115,13 @@ def render_fibers(
         UsageError: The file cannot be written.
     """
     page = TilePage(title, "Fibers of the ventricles, by rule")
-    sights = []
+    sights: list[_Sight] = []
     for sight in _Heart(mesh, patches, figures).sights():
         sights.append(sight)
         progress(len(sights) / 12)
-    reach = max(float(np.ptp(shapes.corners[..., :2].reshape(-1, 2), axis=0).max()) for _, shapes in sights)
-    scale = TILE / (reach * _MARGIN)
-    for number, (name, shapes) in enumerate(sights):
-        page.lay(number, name, _drawn(shapes, scale), scale)
+    scale = TILE / (_MARGIN * max(sight.reach for sight in sights))
+    for number, sight in enumerate(sights):
+        page.lay(number, sight.name, sight.drawn(scale), scale)
         progress((len(sights) + number + 1) / 12)
     ticks = ("-90\N{DEGREE SIGN}", "0", "90\N{DEGREE SIGN}")
     page.lay_scale(helix_colors(np.linspace(-_STEEPEST, _STEEPEST, 256)), ticks,
@@ -118,22 +145,23 @@ class _Heart:
         self._own = np.flatnonzero(np.isfinite(figures.helix))
         self._at_nodes = NodeFibers.of(mesh, mesh.fields[FIBER], figures.helix)
 
-    def sights(self) -> Iterator[tuple[str, _Shapes]]:
-        """Return names and what is seen, along (right, down, depth)."""
+    def sights(self) -> Iterator[_Sight]:
+        """Return the views."""
         outside, inside = self._muscle("EPI"), self._muscle("LV_ENDO", "RV_ENDO")
         rims = self._rims()
-        outer = _Shapes.joined(_painted(outside), _raised(strokes_on(outside)), rims, self._rest())
+        outer, rest = _Shapes.joined(_painted(outside), _raised(strokes_on(outside)), rims), self._rest()
         front = camera_axes()
         half_turn = 2.0 * np.outer(self._up, self._up) - np.eye(3)
         for name, axes in (("Epicardium from the front left", front), ("From the other side", front @ half_turn),
                            ("From the apex", self._looking(self._up))):
-            yield name, outer.where(outer.normals @ axes[2] < _TURNED_AWAY).seen(axes)
+            yield _Sight(name, outer.facing(axes), rest.facing(axes))
         inner = _Shapes.joined(_painted(outside), _painted(inside), _raised(strokes_on(inside)), rims)
         front_half = self._lengthwise()
         for name, normal, place in (("Cut lengthwise", front_half, self._apex),
                                     ("The other half", -front_half, self._apex),
                                     ("Cut across, from the apex", -self._up, self._middle)):
-            yield name, self._cut(inner, normal, place).seen(self._looking(-normal))
+            cut = self._cut(inner, normal, place).seen(self._looking(-normal))
+            yield _Sight(name, cut, cut.where(np.zeros(len(cut.corners), bool)))
 
     def _muscle(self, *names: str) -> FiberSurface:
         chosen = [self._patches[name] for name in names if name in self._patches]
@@ -179,12 +207,6 @@ class _Heart:
                   if abs(depth @ way) < _UPRIGHT)
         down = _unit((depth @ up) * depth - up)
         return np.stack([np.cross(down, depth), down, depth])
-
-
-def _drawn(shapes: _Shapes, scale: float) -> Picture:
-    places = shapes.corners[..., :2].reshape(-1, 2)
-    middle = np.append((places.min(axis=0) + places.max(axis=0)) / 2, 0.0)
-    return draw_triangles(shapes.corners - middle, shapes.colors, (TILE, TILE), scale, PANEL, shapes.normals)
 
 
 def _painted(surface: FiberSurface) -> _Shapes:
