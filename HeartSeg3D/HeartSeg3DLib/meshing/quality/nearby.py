@@ -15,7 +15,7 @@ def overlapping_pairs(corners: NDArray[np.float64], chunk: int) -> Iterator[NDAr
         corners: (M, 3, 3) corners of triangles.
         chunk: Number of pairs after which they are handed out.
     """
-    low, high = corners.min(axis=1), corners.max(axis=1)
+    low, high = (np.asfortranarray(side) for side in (corners.min(axis=1), corners.max(axis=1)))
     if not len(low):
         return
     grid = _Grid(low, high)
@@ -25,9 +25,7 @@ def overlapping_pairs(corners: NDArray[np.float64], chunk: int) -> Iterator[NDAr
         same = key[step:] == key[:-step]  # entries `step` apart in the sorted list share a cell
         if not same.any():
             break
-        one, other = owner[:-step][same], owner[step:][same]
-        inside = _first_shared_cell(grid, low, high, one, other, key[step:][same])
-        waiting.append(np.stack([one[inside], other[inside]], axis=1))
+        waiting.append(_first_met(grid, low.T, high.T, owner[:-step][same], owner[step:][same], key[step:][same]))
         size += len(waiting[-1])
         if size > chunk:
             yield from np.array_split(np.concatenate(waiting), -(-size // chunk))
@@ -73,17 +71,26 @@ def _entries(
     return key[order], owner[order]
 
 
-def _first_shared_cell(
+def _first_met(
     grid: _Grid,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     one: NDArray[np.int64],
     other: NDArray[np.int64],
     key: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Keep overlapping boxes, and each pair only in the first of the cells that both lie in."""
-    kept = np.all((low[one] <= high[other]) & (low[other] <= high[one]), axis=1)
-    rows = np.flatnonzero(kept)
-    meeting = np.maximum(low[one[rows]], low[other[rows]])
-    kept[rows] = grid.key(grid.cell(meeting)) == key[rows]
-    return kept
+) -> NDArray[np.int64]:
+    """Return the pairs (P, 2) of overlapping boxes, each only in the first of the cells that both lie in.
+
+    Args:
+        grid: The cells.
+        low: (3, M) lowest corners of the boxes.
+        high: (3, M) highest corners.
+        one: First boxes of pairs in one cell.
+        other: Second boxes.
+        key: Their cells.
+    """
+    for axis in range(3):  # most pairs are dropped at the first axis, and the others need not be looked at
+        meet = (low[axis][one] <= high[axis][other]) & (low[axis][other] <= high[axis][one])
+        one, other, key = one[meet], other[meet], key[meet]
+    first = grid.key(grid.cell(np.maximum(low[:, one], low[:, other]).T)) == key
+    return np.stack([one[first], other[first]], axis=1)
