@@ -80,7 +80,7 @@ class MeshLabels:
         self._values = list(self._matches.values.values())
         layers = _layers(contents, self._matches)
         if not layers:
-            raise nothing_known(self._matches.unknown)
+            raise nothing_known(() if self._matches.values else self._matches.unknown)
         finest = min(layers, key=lambda labelmap: abs(np.linalg.det(image_to_world(labelmap)[:3, :3])))
         copies = [_copied(on_lattice_of(labelmap, finest), ranks) for labelmap, ranks in layers.items()]
         self._layers = [layer for layer in copies if layer.voxels.size]
