@@ -145,6 +145,24 @@ def common_aims(row: dict[str, object], made: Made, pitch_mm: float) -> list[Aim
             Aim("triangles: mean scaled Jacobian", jacobian["mean"], 0.75, at_least=True)]
 
 
+def table(rows: dict[str, dict[str, object]]) -> str:
+    """Return the rows of surfaces or tetrahedra as a table in Markdown; the worst structure's figure in each cell."""
+    lines = ["| case | s | GB | defects | volume % | from truth: mean, 95 %, most, in voxels | triangles min, mean "
+             "| tetrahedra min, mean | locked % |", "|---|---|---|---|---|---|---|---|---|"]
+    for name, row in rows.items():
+        if "not_measured" in row:
+            lines.append(f"| {name} | {row['not_measured']} | | | | | | | |")
+            continue
+        truth, volume = row["distance_from_truth_voxels"], map(abs, row["volume_error_percent"].values())
+        far = ", ".join(f"{truth[part]:.2f}" for part in DISTANCE_VOXELS) if truth else "not known"
+        shapes = [", ".join(f"{row[key][part]:.3f}" for part in ("minimum", "mean")) if key in row else ""
+                  for key in ("triangle_scaled_jacobian", "tetrahedron_scaled_jacobian")]
+        locked = f"{max(row['locked_percent'].values()):.2f}" if "locked_percent" in row else ""
+        lines.append(f"| {name} | {row['seconds']:.1f} | {row['peak_gb']:.2f} | {sum(row[key] for key in DEFECTS)} "
+                     f"| {max(volume):.3f} | {far} | {shapes[0]} | {shapes[1]} | {locked} |")
+    return "\n".join(lines)
+
+
 def peak_gb() -> float:
     """Return the most memory that this process has held so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

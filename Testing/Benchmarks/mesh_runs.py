@@ -29,6 +29,8 @@ ROOT = BENCHMARKS.parents[1]
 KEPT = ROOT / "work" / "benchmarks"
 CODE = ("HeartSeg3D/HeartSeg3DLib/meshing", "HeartSeg3D/HeartSeg3DLib/api", "Testing/Python/meshing/analytic_heart.py")
 
+_STOPPED = "stopped after"
+
 Row = dict[str, object]
 
 
@@ -84,8 +86,7 @@ class Benchmark:
         self._options = parser.parse_args()
         self._script, self._cases = Path(script).resolve(), cases
         self._name = self._script.stem
-        own = (f"Testing/Benchmarks/{module}.py" for module in (self._name, *modules))
-        self._fingerprint = fingerprint((*CODE, *own))
+        self._code = (*CODE, *(f"Testing/Benchmarks/{module}.py" for module in (self._name, *modules)))
         unknown = [name for name in [*self._options.names, self._options.child or ""] if name and name not in cases]
         if unknown:
             parser.error(f"there is no case {unknown[0]}")
@@ -100,15 +101,19 @@ class Benchmark:
     def run_all(self, measure: Callable[[str], Row]) -> dict[str, Row]:
         """Measure the cases as the function does it, keep each at once, and return the rows."""
         for name in self._options.names or self._cases:
-            if not self._options.again and name in self._rows():
+            code = fingerprint(self._code)
+            if not self._options.again and is_measured(self._rows(code).get(name)):
                 print(f"{name}: measured before with this code; --again measures it again", flush=True)
                 continue
             row = {"load_before": load(), **measure(name), "machine": describe_machine()}
-            self._keep(name, row)
+            if fingerprint(self._code) != code:
+                print(f"{name}: the code changed meanwhile, so this is not kept", flush=True)
+                continue
+            self._keep(name, row, code)
             print(f"{name}: {json.dumps(row)[:300]}", flush=True)
             for aim in row.get("aims", []):
                 print("   ", Aim(**{key: aim[key] for key in ("name", "value", "limit", "at_least")}), flush=True)
-        rows = self._rows()
+        rows = self._rows(fingerprint(self._code))
         missed = [f"{name}: {aim['name']}" for name, row in rows.items() for aim in row.get("aims", [])
                   if not aim["reached"]]
         count = sum(len(row.get("aims", [])) for row in rows.values())
@@ -116,26 +121,30 @@ class Benchmark:
             print(f"{count - len(missed)} of {count} aims reached. Missed: {'; '.join(missed) or 'none'}")
         return rows
 
-    def _keep(self, name: str, row: Row) -> None:
+    def _keep(self, name: str, row: Row, code: str) -> None:
         kept = self._kept()
-        kept[name] = {"code": self._fingerprint, "row": row}
+        kept[name] = {"code": code, "row": row}
         KEPT.mkdir(parents=True, exist_ok=True)
         partial = KEPT / f"{self._name}.json.part"
         partial.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         partial.replace(KEPT / f"{self._name}.json")
         stored = BENCHMARKS / "results" / f"{self._name}.json"
-        stored.write_text(json.dumps({"code": self._fingerprint, "cases": self._rows()}, indent=1) + "\n",
-                          encoding="utf-8")
+        stored.write_text(json.dumps({"code": code, "cases": self._rows(code)}, indent=1) + "\n", encoding="utf-8")
 
-    def _rows(self) -> dict[str, Row]:
-        """Return the rows that were measured with the present code, in the order of the cases."""
+    def _rows(self, code: str) -> dict[str, Row]:
+        """Return the rows that were measured with this code, in the order of the cases."""
         kept = self._kept()
         return {name: kept[name]["row"] for name in self._cases
-                if name in kept and kept[name]["code"] == self._fingerprint}
+                if name in kept and kept[name]["code"] == code}
 
     def _kept(self) -> dict[str, Row]:
         path = KEPT / f"{self._name}.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def is_measured(row: Row | None) -> bool:
+    """Return whether a case is done: not where it crashed or something was missing, which may be put right."""
+    return row is not None and str(row.get("not_measured", _STOPPED)).startswith(_STOPPED)
 
 
 def fingerprint(places: tuple[str, ...]) -> str:
@@ -186,7 +195,7 @@ def run_alone(arguments: list[str], time_limit_s: float) -> Row:
         facts: Row = {"process_s": round(time.perf_counter() - start, 2),
                       "process_peak_gb": round(usage.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6), 2)}
         if late.is_set():
-            return {"not_measured": f"stopped after {time_limit_s:g} s", **facts}
+            return {"not_measured": f"{_STOPPED} {time_limit_s:g} s", **facts}
         if code:
             return {"not_measured": f"{_how_it_ended(code)}: {_last_line(complained)}", **facts}
         said.seek(0)

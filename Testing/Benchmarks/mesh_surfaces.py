@@ -11,7 +11,7 @@ figures; a case that was measured with the same code is left as it is. Measure t
 from __future__ import annotations
 
 from mesh_cases import LABEL_MAPS, THIN_MM, true_surfaces, true_volumes_mm3
-from mesh_making import common_aims, figures_of, make
+from mesh_making import common_aims, figures_of, make, table
 from mesh_runs import Aim, Benchmark, judged
 
 from HeartSeg3DLib.api.meshing import EDGE_OF_PITCH, MeshChoices
@@ -44,4 +44,4 @@ def against_exact(volume_mm3: float, name: str) -> float:
 
 
 if __name__ == "__main__":
-    Benchmark(__file__, __doc__, CASES, SHARED).run(measure)
+    print(table(Benchmark(__file__, __doc__, CASES, SHARED).run(measure)))

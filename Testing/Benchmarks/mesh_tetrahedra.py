@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mesh_cases import LABEL_MAPS, THIN_MM
-from mesh_making import common_aims, figures_of, make
+from mesh_making import common_aims, figures_of, make, table
 from mesh_runs import Aim, Benchmark, judged
 from mesh_surfaces import MYO, THIN_PERCENT, against_exact
 
@@ -96,4 +96,4 @@ def _tetra_aims(row: dict[str, object], case: Case) -> list[Aim]:
 
 
 if __name__ == "__main__":
-    Benchmark(__file__, __doc__, CASES, SHARED).run(measure)
+    print(table(Benchmark(__file__, __doc__, CASES, SHARED).run(measure)))
