@@ -73,7 +73,7 @@ def clean_labels(labels: sitk.Image, pieces: Pieces = Pieces.ASK) -> Cleaned:
         large = sizes > SPECK * sizes.sum()
         if large.sum() > 1:
             divided.append((value, sizes[large]))
-        kept = sizes == sizes.max() if pieces is Pieces.KEEP_LARGEST else large
+        kept = np.arange(len(sizes)) == sizes.argmax() if pieces is Pieces.KEEP_LARGEST else large
         counts[value] = int(kept.sum())
         if not kept.all():
             loose[box] |= np.concatenate([[False], ~kept])[parts]

@@ -51,6 +51,14 @@ def test_a_large_second_piece_stops_with_a_question(voxels: np.ndarray) -> None:
     assert "--keep-largest" in caught.value.remedy
 
 
+def test_of_two_equal_pieces_one_is_the_largest(voxels: np.ndarray) -> None:
+    voxels[:] = 0
+    voxels[5:10, 5:10, 5:10] = voxels[20:25, 20:25, 20:25] = 1
+    after, result = cleaned(voxels, Pieces.KEEP_LARGEST)
+    assert np.count_nonzero(after) == 125
+    assert (result.pieces, result.islands) == ({1: 1}, {1: 125})
+
+
 def test_the_answer_is_followed(voxels: np.ndarray) -> None:
     voxels[2, 5:25, 5:15] = 1
     after, result = cleaned(voxels, Pieces.KEEP_ALL)
