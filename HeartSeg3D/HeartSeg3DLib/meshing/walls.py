@@ -62,16 +62,17 @@ def add_walls(
 
     Raises:
         UsageError: A structure that is no cavity, or a thickness that no wall has.
-        InputError: The voxels are larger than twice the wall.
+        InputError: The voxels are longer than twice the wall.
     """
     _check(labels, thickness_mm)
     voxels = sitk.GetArrayFromImage(labels)
     spacing = labels.GetSpacing()[::-1]
     nearest, walls = np.full(voxels.shape, 1.0, np.float32), np.zeros(voxels.shape, np.uint8)
     asked: dict[int, float] = {}
+    there = [WALL_OF[cavity] for cavity in thickness_mm if (voxels == WALL_OF[cavity]).any()]
     for cavity, wall_mm in thickness_mm.items():
         wall = WALL_OF[cavity]
-        if not (voxels == cavity).any() or (voxels == wall).any():
+        if wall in there or not (voxels == cavity).any():
             continue
         asked[wall] = wall_mm
         part, distance = _distance(voxels == cavity, spacing, wall_mm)
@@ -90,7 +91,8 @@ def add_walls(
     result = clean_labels(grown, Pieces.KEEP_ALL).labels  # walls may have enclosed background
     voxels = sitk.GetArrayFromImage(result)
     measured = {wall: _thickness(voxels, wall, spacing) for wall in asked if (voxels == wall).any()}
-    return Walled(result, asked, measured, tuple(_sentences(asked, measured, loose, open_ends)))
+    kept = [f"{name_of(wall)}: in the label map already, and kept as it is." for wall in there]
+    return Walled(result, asked, measured, (*_sentences(asked, measured, loose, open_ends), *kept))
 
 
 def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
@@ -101,7 +103,7 @@ def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
         if not 0.0 < wall_mm <= _THICKEST_MM:
             raise UsageError(f"{wall_mm:g} mm is no thickness of a wall of the heart.",
                              f"Choose a thickness of more than 0 and at most {_THICKEST_MM:g} mm.")
-        if min(labels.GetSpacing()) > 2.0 * wall_mm:
+        if max(labels.GetSpacing()) > 2.0 * wall_mm:  # it would have holes where the cavity faces that way
             raise InputError(f"A wall of {wall_mm:g} mm is less than half a voxel "
                              f"({' x '.join(f'{size:.2g}' for size in labels.GetSpacing())} mm).",
                              "Resample the label map to finer voxels, or ask for a thicker wall.")
@@ -132,7 +134,9 @@ def _distance(
 ) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
     """Return the box around a cavity with room for its wall, and the distance in mm from the cavity's surface there.
 
-    Centers of voxels lie half a voxel behind the surface, so that a wall has its thickness in the mean.
+    Centers of voxels lie half a voxel behind the surface, so that a wall has its thickness in the mean: half of one
+    step of the way, whichever edge of the voxel it goes along. In slices the voxel above may not be the nearest one by
+    its center, and yet it is the cavity's surface that lies between.
     """
     part = []
     for axis, step in enumerate(spacing):
@@ -141,8 +145,14 @@ def _distance(
         margin = int(np.ceil(reach_mm / step)) + 1
         part.append(slice(max(int(filled[0]) - margin, 0), int(filled[-1]) + margin + 1))
     box = tuple(part)
-    field = ndimage.distance_transform_edt(~mask[box], spacing).astype(np.float32)
-    return box, field - 0.5 * min(spacing)
+    way, nearest = ndimage.distance_transform_edt(~mask[box], spacing, return_indices=True)
+    steps = np.sqrt(sum((place - own) ** 2 for place, own in zip(nearest, np.ogrid[tuple(
+        slice(0, size) for size in way.shape)], strict=True)))
+    distance = way - 0.5 * way / np.maximum(steps, 1.0)
+    for axis, step in enumerate(spacing):
+        beside = ndimage.binary_dilation(mask[box], np.ones([3 if axis == other else 1 for other in range(3)], bool))
+        distance[beside] = np.minimum(distance[beside], 0.5 * step)
+    return box, distance.astype(np.float32)
 
 
 def _beyond(labels: sitk.Image, part: tuple[slice, ...], end: Disk, wall_mm: float) -> NDArray[np.bool_]:

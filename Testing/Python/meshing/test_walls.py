@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
 
 from analytic_heart import AO, RV, analytic_heart
 from HeartSeg3DLib.errors import InputError, UsageError
@@ -86,6 +87,19 @@ def test_a_wall_that_is_there_and_an_absent_cavity_are_left_alone() -> None:
     walled = add_walls(sitk.GetImageFromArray(voxels), WALL_MM)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(walled.labels), voxels)
     assert walled.asked_mm == {}
+    assert walled.sentences == ("Aortic wall: in the label map already, and kept as it is.",)
+
+
+def test_a_wall_has_no_holes_between_thick_slices() -> None:
+    spacing = np.array([3.0, 0.5, 0.5])
+    places = (np.indices((20, 100, 100)).transpose(1, 2, 3, 0) - [9.5, 49.5, 49.5]) * spacing
+    image = sitk.GetImageFromArray((np.linalg.norm(places, axis=-1) < 18.0).astype(np.uint8) * RV)
+    image.SetSpacing(spacing[::-1].tolist())
+    walled = add_walls(image, {RV: 2.0})
+    voxels = sitk.GetArrayFromImage(walled.labels)
+    assert not (ndimage.binary_dilation(voxels == RV) & (voxels == 0)).any()
+    volume = np.count_nonzero(voxels == RV_WALL) * spacing.prod()
+    assert volume == pytest.approx(4.0 / 3.0 * np.pi * (20.0**3 - 18.0**3), rel=0.15)  # slices round it up
 
 
 def test_a_cavity_without_free_voxels_is_reported() -> None:
@@ -105,3 +119,10 @@ def test_what_is_no_wall_is_refused(heart: sitk.Image, wanted: dict[int, float])
 def test_voxels_too_large_for_the_wall_are_refused(heart: sitk.Image) -> None:
     with pytest.raises(InputError, match="half a voxel"):
         add_walls(heart, {AO: 0.5})
+
+
+def test_slices_too_thick_for_the_wall_are_refused() -> None:
+    image = tube()
+    image.SetSpacing((0.5, 0.5, 8.0))
+    with pytest.raises(InputError, match="half a voxel"):
+        add_walls(image, {AO: 2.0})
