@@ -38,13 +38,16 @@ _CUT_COSINE = 0.9
 _CUT_PITCHES = 0.75
 """A triangle lies on the image border within this angle and this part of an edge."""
 
+_STRAY = 0.01
+"""Ends of less than this part of a structure's largest one are triangles that the rim left behind."""
+
 
 def name_patches(mesh: SurfaceMesh, border: Sequence[Plane] = ()) -> dict[str, NDArray[np.intp]]:
     """Return the triangles of every patch; each triangle is in exactly one.
 
     Args:
         mesh: Walls between labels.
-        border: Planes where the image ends, normals outward; see `planes.image_border`.
+        border: Planes where the image ends, normals outward, and what it cuts there; see `planes.image_border`.
 
     Returns:
         Ascending indices of triangles by name, names sorted.
@@ -124,7 +127,8 @@ def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[P
     at_border = np.zeros(len(names), bool)
     for plane in border:
         height = (centers - plane.point) @ plane.normal
-        at_border |= outside & (np.abs(height) <= _CUT_PITCHES * edge) & (normals @ plane.normal >= _CUT_COSINE)
+        level = (np.abs(height) <= _CUT_PITCHES * edge) & (normals @ plane.normal >= _CUT_COSINE)
+        at_border |= outside & level & np.isin(mesh.labels[:, 0], list(plane.labels))  # others only come near it
     for value in mesh.values:
         own = outside & (mesh.labels[:, 0] == value)
         ends = at_border & own
@@ -132,6 +136,7 @@ def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[P
             for end in vessel_ends(mesh, value, ORIGIN_OF[value], WALL_OF.get(value)):
                 ends[end.triangles] = True
         parts = linked_parts(mesh.triangles, np.flatnonzero(ends))
+        parts = [part for part in parts if len(part) > _STRAY * len(parts[0])]
         for number, part in enumerate(parts, 1):
             names[part] = _name_of_end(value) + (f"_{number}" if len(parts) > 1 else "")
 

@@ -13,10 +13,11 @@ from .indicators import index_to_point
 
 @dataclass(frozen=True)
 class Plane:
-    """A point (3,) and a unit normal (3,), LPS in mm."""
+    """A point (3,) and a unit normal (3,), LPS in mm, and the labels that end there."""
 
     point: NDArray[np.float64]
     normal: NDArray[np.float64]
+    labels: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,16 @@ class Disk:
     radius: float
 
 
-def image_border(image: sitk.Image) -> list[Plane]:
-    """Return the six planes at the outer faces of an image's voxels, normals outward."""
-    axes, size = index_to_point(image), np.array(image.GetSize())
+def image_border(labels: sitk.Image) -> list[Plane]:
+    """Return the six planes at the outer faces of a label map's voxels, normals outward."""
+    axes, size, voxels = index_to_point(labels), np.array(labels.GetSize()), sitk.GetArrayViewFromImage(labels)
     planes = []
     for axis in range(3):
         unit = axes[:, axis] / np.linalg.norm(axes[:, axis])
         for side, index in ((-1.0, -0.5), (1.0, size[axis] - 0.5)):
-            place = np.asarray(image.GetOrigin()) + axes[:, axis] * index
-            planes.append(Plane(place, side * unit))
+            place = np.asarray(labels.GetOrigin()) + axes[:, axis] * index
+            cut = np.unique(voxels.take(0 if side < 0 else -1, axis=2 - axis)).tolist()
+            planes.append(Plane(place, side * unit, frozenset(cut)))
     return planes
 
 

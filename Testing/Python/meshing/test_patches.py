@@ -82,6 +82,14 @@ def test_what_the_image_border_cuts_is_named(direction: tuple[float, ...]) -> No
     assert np.abs(normals[patches["LV_CUT_1"]] @ along).min() >= 0.9
 
 
+@pytest.mark.parametrize("margin", [0, 1])
+def test_what_only_comes_near_the_image_border_is_not_cut_by_it(margin: int) -> None:
+    voxels = np.pad(np.full((20, 20, 20), 3, np.uint8), ((margin, 9), (9, 9), (9, 9)))
+    labels = sitk.GetImageFromArray(voxels)
+    mesh = surface_mesh(label_field(labels, 2.0))
+    assert ("RV_CUT" in name_patches(mesh, image_border(labels))) == (margin == 0)
+
+
 def test_walls_have_inner_and_outer_sides() -> None:
     voxels = np.zeros((26, 26, 26), np.uint8)
     for value, low, high in ((103, 3, 23), (3, 6, 20)):
