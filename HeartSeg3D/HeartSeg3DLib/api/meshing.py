@@ -22,7 +22,7 @@ from HeartSeg3DLib.meshing.checking import check_labels, check_memory, name_of, 
 from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
 from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
 from HeartSeg3DLib.meshing.export.presets import preset_of
-from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, request_for
+from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, places_of, request_for
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, free_memory
@@ -91,6 +91,11 @@ class MeshChoices:
             return request_for(self.preset, folder, formats=self.formats, frame=self.frame, force=self.force)
         formats = self.formats or (VOLUME_FORMATS if self.with_tetrahedra else SURFACE_FORMATS)
         return ExportRequest(folder, formats, self.frame, force=self.force)
+
+    def places(self, folder: Path, *, fit_for_use: bool) -> list[Path]:
+        """Return all that a mesh may fill in a folder, the sidecar first; one that is not fit has a name of its own."""
+        request = self.request(folder) if fit_for_use else _failed(self.request(folder))
+        return [*places_of(request), *MeshReportFiles.beside(request).all]
 
     def check(self, folder: Path) -> None:
         """Make sure, before any work, that the choices can be met and that a mesh could be written into a folder.
@@ -201,6 +206,7 @@ class _Run:
         self._title, self._accept = title, accept
         self._request = choices.request(folder)
         self._warnings: list[str] = []
+        self._walls_mm: dict[int, float] = {}
         choices.check(folder)
         self._fibers = FiberStage(choices.fibers, self._request)
 
@@ -246,6 +252,7 @@ class _Run:
             walled = add_walls(labels, choices.walls_mm, open_ends(labels, vessels))
             labels = walled.labels
             self._warnings += walled.sentences
+            self._walls_mm = {wall: walled.asked_mm[wall] for wall in walled.measured_mm}
         self._fibers.check(labels)
         facts = check_labels(labels)
         wanted = self._request.labels
@@ -273,6 +280,8 @@ class _Run:
         if samples.repaired:
             self._warnings.append(f"{samples.repaired} samples changed their label so that surfaces do not touch "
                                   "themselves.")
+        self._warnings += [f"{name_of(value) if value else 'Outside'}: {count} samples that resampling cut off went to "
+                           "what is around them." for value, count in samples.specks.items()]
         self._stages.enter(0.5, "Making surfaces")
         return surface_mesh(samples)
 
@@ -292,7 +301,7 @@ class _Run:
 
     def _settings(self, request: ExportRequest) -> dict[str, str]:
         choices = self._choices
-        walls = ", ".join(f"{name_of(cavity)} {wall:g} mm" for cavity, wall in choices.walls_mm.items())
+        walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in self._walls_mm.items())
         return {"Walls": walls or "none grown", "Preset": choices.preset or "none",
                 "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
                 "Pieces": choices.pieces.value}

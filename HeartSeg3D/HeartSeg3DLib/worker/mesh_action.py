@@ -50,8 +50,8 @@ def mesh(job: Job, loaded: LoadedModels) -> None:
                 labels, staging, choices, title=_title(request), accept=job.ask,
                 progress=lambda fraction, stage: job.progress(fraction * _MADE, stage))
             names = [path.name for path in reversed(meshed.files)]  # reports first, what describes the mesh last
-            files = put_in_place(staging, output, names, [output / name for name in reversed(names)],
-                                 force=choices.force)
+            places = choices.places(output, fit_for_use=meshed.report.fit_for_use)
+            files = put_in_place(staging, output, names, places, force=choices.force)
     job.progress(_MADE, "Handing over the surfaces")
     surfaces = _write_surfaces(folder, meshed, choices)
     job.progress(1.0, "Done")

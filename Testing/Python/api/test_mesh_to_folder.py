@@ -94,6 +94,14 @@ def test_walls_grow_around_blood_pools(heart: Path, tmp_path: Path) -> None:
     meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(walls_mm={4: 4.0}, formats=("vtp",), edge_mm=EDGE))
     assert meshed.report.labels[104]["volume_mm3"] > 0
     assert any("Left atrium wall" in sentence for sentence in meshed.warnings)
+    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
+    assert figures["settings"]["Walls"] == "Left atrium wall 4 mm"
+    walled = tmp_path / "walled.nrrd"
+    sitk.WriteImage(meshed.labels, str(walled))
+    again = mesh_to_folder(walled, tmp_path / "again", MeshChoices(walls_mm={4: 6.0}, formats=("vtp",), edge_mm=EDGE))
+    assert "Left atrium wall: in the label map already, and kept as it is." in again.warnings
+    figures = json.loads((tmp_path / "again" / "heart_report.json").read_text("utf-8"))
+    assert figures["settings"]["Walls"] == "none grown"
 
 
 def test_a_mesh_that_fails_is_not_written(heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,16 @@ def test_nothing_is_overwritten_unasked(folder: Path, tmp_path: Path, recorder: 
     assert "mine" not in (output / "heart.vtp").read_bytes().decode("latin-1")
 
 
+def test_of_a_mesh_that_is_replaced_nothing_stays(folder: Path, tmp_path: Path, recorder: Recorder) -> None:
+    output = tmp_path / "mesh"
+    output.mkdir()
+    for name in ("heart_report_fibers.png", "heart_gmsh22_fields.msh", "notes.txt"):
+        (output / name).write_text("of an earlier mesh with fibers")
+    mesh(recorder.job(folder=str(folder), output=str(output), edge_mm=3.0, formats=["gmsh22"], force=True),
+         LoadedModels())
+    assert names(output) == REPORTS | {"heart_gmsh22.msh", "notes.txt"}
+
+
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("yes", [True, False])
 def test_a_mesh_that_fails_its_check_is_asked_about(

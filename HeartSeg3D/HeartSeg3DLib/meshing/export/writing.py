@@ -94,7 +94,7 @@ def check_export(request: ExportRequest, *, volume: bool, source: bool) -> None:
             raise UsageError(f"The format {entry.name} needs the label map that the mesh was made from.",
                              "Export the mesh together with its label map, or leave that format out.")
     check_output_folder(request.folder)
-    there = next((path for path in _places(request, formats) if os.path.lexists(path)), None)
+    there = next((path for path in places_of(request) if os.path.lexists(path)), None)
     if there is not None:
         refuse_overwriting(there, force=request.force)
 
@@ -133,7 +133,7 @@ def export_mesh(
         statement = sidecar_of(content, staging, written, preset=request.preset, quality=quality)
         (staging / request.sidecar.name).write_text(json.dumps(statement, indent=1, allow_nan=False) + "\n", "utf-8")
         names = [name for entries, _ in written.values() for name in entries] + [request.sidecar.name]
-        return put_in_place(staging, request.folder, names, _places(request, formats), force=request.force)
+        return put_in_place(staging, request.folder, names, places_of(request), force=request.force)
 
 
 def remove_partial_export(request: ExportRequest) -> None:
@@ -150,6 +150,7 @@ def _write(
     return tuple(name for name in names if (staging / name).exists()), details
 
 
-def _places(request: ExportRequest, formats: tuple[Format, ...]) -> list[Path]:
-    """All places that an export can fill, the sidecar first: it goes before what it describes."""
-    return [request.sidecar, *(request.folder / name for entry in formats for name in entry.entries_for(request.stem))]
+def places_of(request: ExportRequest) -> list[Path]:
+    """Return all places that an export can fill, the sidecar first: it goes before what it describes."""
+    names = (name for entry in formats_of(request.formats) for name in entry.entries_for(request.stem))
+    return [request.sidecar, *(request.folder / name for name in names)]
