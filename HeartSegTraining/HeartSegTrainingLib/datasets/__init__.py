@@ -1,0 +1,16 @@
+"""Data sets: an index of cases, its checks and splits, and a store that training reads crops from."""
+
+from .building import Built, build_index
+from .checking import Finding, check_index, put_aside
+from .entry import Entry
+from .index import DatasetRecord, Index, merged
+from .label_maps import IGNORED_VOXEL, UnknownLabelError, read_case_labels, structures_in
+from .layout import Layout
+from .layouts import LAYOUTS, layout_of
+from .quarantine import QUARANTINE, Quarantined, read_quarantine, update_quarantine
+from .splitting import SplitReport, SplitRequest, pretraining_cases, split_index
+
+__all__ = ["IGNORED_VOXEL", "LAYOUTS", "QUARANTINE", "Built", "DatasetRecord", "Entry", "Finding", "Index", "Layout",
+           "Quarantined", "SplitReport", "SplitRequest", "UnknownLabelError", "build_index", "check_index", "layout_of",
+           "merged", "pretraining_cases", "put_aside", "read_case_labels", "read_quarantine", "split_index",
+           "structures_in", "update_quarantine"]
