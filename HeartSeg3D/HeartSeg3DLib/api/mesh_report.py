@@ -15,7 +15,7 @@ from HeartSeg3DLib import __version__
 from HeartSeg3DLib.imaging import check_output, replacing
 from HeartSeg3DLib.meshing.export.writing import ExportRequest
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
-from HeartSeg3DLib.meshing.quality import MeshReport
+from HeartSeg3DLib.meshing.quality import MeshReport, patch_figures
 from HeartSeg3DLib.notice import NOTE
 from HeartSeg3DLib.report import FiberSection, MeshPage, mesh_html, render_mesh
 
@@ -54,7 +54,7 @@ class MeshReportFiles:
 def write_mesh_report(
     files: MeshReportFiles, mesh: SurfaceMesh | TetraMesh, labels: sitk.Image, report: MeshReport, *, title: str,
     edge_mm: float, patches: Mapping[str, NDArray[np.intp]], warnings: Sequence[str], seconds: Mapping[str, float],
-    settings: Mapping[str, str], fibers: FiberSection | None = None,
+    settings: Mapping[str, str], changes: Mapping[str, object], fibers: FiberSection | None = None,
 ) -> tuple[Path, ...]:
     """Write the report about a mesh and return its files.
 
@@ -69,6 +69,7 @@ def write_mesh_report(
         warnings: Sentences for the user.
         seconds: Time by stage.
         settings: Further choices in words.
+        changes: What was changed of the label map before it was meshed, in numbers.
         fibers: Fibers of the mesh. Without any, a picture of an earlier mesh's fibers is removed.
 
     Raises:
@@ -87,7 +88,8 @@ def write_mesh_report(
     page = MeshPage(title, report, counts, tuple(warnings), facts, files.picture.read_bytes(), fibers)
     statement = {
         "note": NOTE, "software": {"name": "HeartSeg", "version": __version__}, "source": title, "edge_mm": edge_mm,
-        "settings": dict(settings), "warnings": list(warnings), "seconds": dict(seconds), "patches": counts,
+        "settings": dict(settings), "warnings": list(warnings), "seconds": dict(seconds),
+        "changes": dict(changes), "patches": patch_figures(surface, patches),
         "fibers": None if fibers is None else fibers.to_dict(), **report.to_dict(),
     }
     _write(files.figures, (json.dumps(statement, indent=2, allow_nan=False) + "\n").encode())

@@ -207,6 +207,7 @@ class _Run:
         self._request = choices.request(folder)
         self._warnings: list[str] = []
         self._walls_mm: dict[int, float] = {}
+        self._changes: dict[str, object] = {}
         choices.check(folder)
         self._fibers = FiberStage(choices.fibers, self._request)
 
@@ -229,7 +230,7 @@ class _Run:
             reports = write_mesh_report(
                 MeshReportFiles.beside(request), mesh, labels, report, title=self._title, edge_mm=edge,
                 patches=patches, warnings=self._warnings, seconds=self._stages.seconds,
-                settings=self._settings(request), fibers=fibers)
+                settings=self._settings(request), changes=self._changes, fibers=fibers)
         self._stages.enter(1.0, "Written")
         return MeshedHeart(mesh, patches, labels, edge, report, (*files, *reports), tuple(self._warnings),
                            self._stages.seconds, fibers)
@@ -246,6 +247,7 @@ class _Run:
         cleaned = clean_labels(labels, choices.pieces)
         labels = cleaned.labels
         self._warnings += cleaned.sentences
+        self._changes["cleaning_voxels"] = {"islands": cleaned.islands, "holes": cleaned.holes}
         if choices.walls_mm:
             stages.enter(0.06, "Growing walls")
             vessels = {vessel: ORIGIN_OF[vessel] for vessel in choices.walls_mm if vessel in ORIGIN_OF}
@@ -253,6 +255,7 @@ class _Run:
             labels = walled.labels
             self._warnings += walled.sentences
             self._walls_mm = {wall: walled.asked_mm[wall] for wall in walled.measured_mm}
+            self._changes["walls_mm"] = {"asked": walled.asked_mm, "measured": walled.measured_mm}
         self._fibers.check(labels)
         facts = check_labels(labels)
         wanted = self._request.labels
@@ -277,6 +280,7 @@ class _Run:
             return tetra_mesh(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
         self._stages.enter(0.1, "Resampling")
         samples = label_field(labels, edge / EDGE_OF_PITCH)
+        self._changes["samples"] = {"topology": samples.repaired, "specks": samples.specks}
         if samples.repaired:
             self._warnings.append(f"{samples.repaired} samples changed their label so that surfaces do not touch "
                                   "themselves.")

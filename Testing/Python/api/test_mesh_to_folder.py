@@ -75,6 +75,9 @@ def test_surfaces_have_the_volumes_of_the_voxels(heart: Path, tmp_path: Path) ->
     figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
     assert figures["checks"] == sidecar["quality"]["checks"]
     assert {"LV_ENDO", "EPI"} <= set(figures["patches"])
+    assert figures["patches"]["LV_ENDO"]["triangles"] == len(meshed.patches["LV_ENDO"])
+    assert figures["changes"]["cleaning_voxels"] == {"islands": {}, "holes": 0}
+    assert figures["changes"]["samples"]["topology"] >= 0
     assert [fraction for fraction, _ in stages] == sorted(fraction for fraction, _ in stages)
     assert stages[-1][0] == 1.0
     assert str(tmp_path) not in (tmp_path / "out" / "heart_report.html").read_text("utf-8"), "paths name patients"
@@ -96,6 +99,7 @@ def test_walls_grow_around_blood_pools(heart: Path, tmp_path: Path) -> None:
     assert any("Left atrium wall" in sentence for sentence in meshed.warnings)
     figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
     assert figures["settings"]["Walls"] == "Left atrium wall 4 mm"
+    assert figures["changes"]["walls_mm"]["measured"]["104"] == pytest.approx(4.0, abs=1.0)
     walled = tmp_path / "walled.nrrd"
     sitk.WriteImage(meshed.labels, str(walled))
     again = mesh_to_folder(walled, tmp_path / "again", MeshChoices(walls_mm={4: 6.0}, formats=("vtp",), edge_mm=EDGE))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
-from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, shape
+from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, patch_figures, shape
 from HeartSeg3DLib.meshing.quality.closedness import closedness
 from HeartSeg3DLib.meshing.quality.intersections import intersecting_triangles
 
@@ -43,6 +43,9 @@ def test_a_cube_is_sound_and_measured_exactly() -> None:
     assert figures["area_mm2"] == pytest.approx(6.0)
     assert (figures["components"], figures["euler"]) == (1, 2)
     assert figures["smallest_angle_degrees"] == pytest.approx(45.0)
+    assert figures["wall_in_edges"] == pytest.approx(2.0 / 6.0 / figures["edge_mm"]["mean"])
+    (patch,) = patch_figures(surface(*cubes((0.0, 0.0, 0.0))), {"SIDE": np.array([0, 1, 2])}).values()
+    assert (patch["triangles"], patch["area_mm2"]) == (3, pytest.approx(1.5))
     assert json.loads(report.to_json())["labels"]["1"]["triangles"] == 12
 
 
@@ -157,6 +160,9 @@ def test_triangle_shapes_are_those_of_the_textbook() -> None:
     assert shape.triangle_scaled_jacobians(regular)[0] == pytest.approx(1.0)
     assert shape.triangle_scaled_jacobians(right)[0] == pytest.approx(0.6 / np.sin(np.radians(60)))
     assert shape.triangle_scaled_jacobians(flat)[0] == 0.0
+    assert shape.triangle_aspect_ratios(regular)[0] == pytest.approx(1.0)
+    assert shape.triangle_aspect_ratios(right)[0] == pytest.approx(5.0 / (2.0 * np.sqrt(3.0)))  # inscribed circle of 1
+    assert shape.triangle_aspect_ratios(flat)[0] == pytest.approx(shape.FLAT)
     assert shape.smallest_angles(right)[0] == pytest.approx(np.degrees(np.arctan(3 / 4)))
 
 

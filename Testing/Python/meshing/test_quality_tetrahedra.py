@@ -89,6 +89,8 @@ def test_tetrahedron_shapes_are_those_of_the_textbook() -> None:
     assert shapes.scaled_jacobians == pytest.approx([1.0, np.sqrt(0.5), -np.sqrt(0.5)])
     assert shapes.smallest_dihedrals[:2] == pytest.approx(np.degrees(np.arccos([1 / 3, 3**-0.5])))
     assert shapes.largest_dihedrals[1] == pytest.approx(90.0)
+    in_ball = 2.0 / (3.0 + np.sqrt(3.0))  # radius in the corner of a cube of edge 2: three volumes over the surface
+    assert shapes.aspect_ratios[:2] == pytest.approx([1.0, np.sqrt(8.0) / (2.0 * np.sqrt(6.0) * in_ball)])
 
 
 def test_a_structure_that_fell_apart_is_named() -> None:

@@ -6,6 +6,7 @@ out, stops a solver. The others are aims, see `MeshReport.missed_aims`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -84,6 +85,24 @@ def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshR
     return _report("tetrahedra", checks, whole, labels)
 
 
+def patch_figures(mesh: SurfaceMesh, patches: Mapping[str, NDArray[np.integer]]) -> dict[str, dict[str, object]]:
+    """Return number, area and shapes of the triangles of each patch.
+
+    Args:
+        mesh: Surfaces, LPS, mm.
+        patches: Indices of at least one triangle by the patch's name.
+    """
+    figures: dict[str, dict[str, object]] = {}
+    for name, chosen in patches.items():
+        corners = mesh.points[mesh.triangles[chosen]]
+        figures[name] = {
+            "triangles": len(chosen), "area_mm2": float(shape.triangle_areas(corners).sum()),
+            "edge_mm": asdict(shape.spread(shape.triangle_edges(corners))),
+            "triangle_scaled_jacobian": asdict(shape.spread(shape.triangle_scaled_jacobians(corners))),
+        }
+    return figures
+
+
 def _report(kind: str, checks: list[Check], whole: dict[str, object], labels: Figures) -> MeshReport:
     return MeshReport(kind, tuple(sorted(checks, key=lambda check: not check.hard)), whole, labels)
 
@@ -111,14 +130,18 @@ def _figures_of_surface(points: NDArray[np.float64], triangles: NDArray[np.int64
     middle = points[triangles[0, 0]]  # near the surface: far from the origin, products would lose digits
     a, b, c = (corners[:, place] - middle for place in range(3))
     edges = shape.triangle_edges(corners)
+    volume = float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0)
+    area = float(shape.triangle_areas(corners).sum())
     return {
         "triangles": len(triangles),
         **asdict(closedness(triangles)),
-        "volume_mm3": float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0),
-        "area_mm2": float(shape.triangle_areas(corners).sum()),
+        "volume_mm3": volume,
+        "area_mm2": area,
+        "wall_in_edges": 2.0 * volume / max(area * float(edges.mean()), ROUNDING),  # of a wall, its thickness
         "edge_mm": asdict(shape.spread(edges)),
         "triangle_scaled_jacobian": asdict(shape.spread(shape.triangle_scaled_jacobians(corners))),
         "smallest_angle_degrees": float(shape.smallest_angles(corners).min()),
+        "largest_aspect_ratio": float(shape.triangle_aspect_ratios(corners).max()),
     }
 
 
@@ -159,6 +182,7 @@ def _tetra_figures(mesh: TetraMesh, labels: Figures) -> dict[str, object]:
             "tetrahedron_scaled_jacobian": asdict(shape.spread(shapes.scaled_jacobians[own])),
             "smallest_dihedral_degrees": float(shapes.smallest_dihedrals[own].min()),
             "largest_dihedral_degrees": float(shapes.largest_dihedrals[own].max()),
+            "largest_tetrahedron_aspect_ratio": float(shapes.aspect_ratios[own].max()),
             "mean_edge_mm": float(shapes.edges[own].mean()),
             "parts": parts_of(faces, mesh.labels, value),
             "locked": locked,

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+FLAT = 1e9
+"""Aspect ratio of what is flat."""
+
 _TINY = np.finfo(np.float64).tiny
 _EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 _EDGES_AT_CORNER = np.array([[0, 1, 2], [0, 3, 4], [1, 3, 5], [2, 4, 5]])
@@ -58,12 +61,34 @@ def smallest_angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
+def triangle_aspect_ratios(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the longest edge over the inscribed circle's radius, (M,), of triangles given by corners (M, 3, 3).
+
+    It is 1 for the regular one, and at most `FLAT`.
+    """
+    edges = triangle_edges(corners)
+    return _ratio(edges.max(axis=1) * edges.sum(axis=1), 4.0 * np.sqrt(3.0) * triangle_areas(corners))
+
+
+def _ratio(length: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    return length / np.maximum(np.maximum(radius, length / FLAT), _TINY)
+
+
 @dataclass(frozen=True)
 class TetrahedronShapes:
-    """Measures of each tetrahedron: volumes in mm³, scaled Jacobians, dihedral angles in degrees, mean edge in mm."""
+    """Measures of each tetrahedron.
+
+    Attributes:
+        volumes: In mm³.
+        scaled_jacobians: 1 for the regular one.
+        aspect_ratios: Longest edge over the inscribed ball's radius, 1 for the regular one, at most `FLAT`.
+        smallest_dihedrals, largest_dihedrals: In degrees.
+        edges: Mean edge in mm.
+    """
 
     volumes: NDArray[np.float64]
     scaled_jacobians: NDArray[np.float64]
+    aspect_ratios: NDArray[np.float64]
     smallest_dihedrals: NDArray[np.float64]
     largest_dihedrals: NDArray[np.float64]
     edges: NDArray[np.float64]
@@ -83,21 +108,30 @@ def _measure(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     lengths = np.linalg.norm(edges, axis=2)
     jacobian = np.einsum("ij,ij->i", np.cross(edges[:, 0], edges[:, 1]), edges[:, 2])
     at_corner = lengths[:, _EDGES_AT_CORNER].prod(axis=2).max(axis=1)
-    dihedrals = _dihedrals(edges)
+    normals = _face_normals(edges)
+    dihedrals = _dihedrals(normals)
+    ball = np.abs(jacobian) / np.maximum(np.linalg.norm(normals, axis=2).sum(axis=1), _TINY)
     return (
         jacobian / 6.0,
         np.sqrt(2.0) * jacobian / np.maximum(at_corner, _TINY),
+        _ratio(lengths.max(axis=1), 2.0 * np.sqrt(6.0) * ball),
         dihedrals.min(axis=1),
         dihedrals.max(axis=1),
         lengths.mean(axis=1),
     )
 
 
-def _dihedrals(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the six angles (K, 6) in degrees between faces, from the edges (K, 6, 3)."""
-    # Outward normals of the faces opposite to corners 0, 1, 2 and 3 of a tetrahedron of positive volume.
+def _face_normals(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the normals (K, 4, 3) of the faces opposite to corners 0 to 3, as long as twice their areas.
+
+    They point outward from a tetrahedron of positive volume with these edges (K, 6, 3).
+    """
     pairs = ((3, 4), (2, 1), (0, 2), (1, 0))
-    normals = np.stack([np.cross(edges[:, u], edges[:, v]) for u, v in pairs], axis=1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), _TINY)
+    return np.stack([np.cross(edges[:, u], edges[:, v]) for u, v in pairs], axis=1)
+
+
+def _dihedrals(normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the six angles (K, 6) in degrees between faces with outward normals (K, 4, 3)."""
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), _TINY)
     cosine = -np.einsum("kij,kij->ki", normals[:, _EDGES[:, 0]], normals[:, _EDGES[:, 1]])
     return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))

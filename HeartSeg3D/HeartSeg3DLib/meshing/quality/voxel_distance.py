@@ -21,6 +21,7 @@ class Distance:
     """Symmetric distance in mm between two surfaces, over the vertices of both."""
 
     mean: float
+    median: float
     percentile_95: float
     maximum: float
 
@@ -64,7 +65,8 @@ def symmetric_distance(points: Points, triangles: Triangles, other: tuple[Points
     """
     one, two = _poly_data(points, triangles), _poly_data(*other)
     both = np.concatenate([_distances(one, two), _distances(two, one)])
-    return Distance(float(both.mean()), float(np.percentile(both, 95)), float(both.max()))
+    median, high = np.percentile(both, [50, 95])
+    return Distance(float(both.mean()), float(median), float(high), float(both.max()))
 
 
 def _distances(source: vtkPolyData, target: vtkPolyData) -> NDArray[np.float64]:
