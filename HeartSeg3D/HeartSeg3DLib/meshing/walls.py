@@ -64,7 +64,7 @@ def add_walls(
         UsageError: A structure that is no cavity, or a thickness that no wall has.
         InputError: The voxels are longer than twice the wall.
     """
-    _check(labels, thickness_mm)
+    _check(thickness_mm)
     voxels = sitk.GetArrayFromImage(labels)
     spacing = labels.GetSpacing()[::-1]
     nearest, walls = np.full(voxels.shape, 1.0, np.float32), np.zeros(voxels.shape, np.uint8)
@@ -74,6 +74,7 @@ def add_walls(
         wall = WALL_OF[cavity]
         if wall in there or not (voxels == cavity).any():
             continue
+        _refuse_coarse(labels, wall_mm)
         asked[wall] = wall_mm
         part, distance = _distance(voxels == cavity, spacing, wall_mm)
         share = distance / wall_mm
@@ -95,7 +96,7 @@ def add_walls(
     return Walled(result, asked, measured, (*_sentences(asked, measured, loose, open_ends), *kept))
 
 
-def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
+def _check(thickness_mm: Mapping[int, float]) -> None:
     for cavity, wall_mm in thickness_mm.items():
         if cavity not in WALL_OF or cavity == LV:
             raise UsageError(f"{name_of(cavity)} gets no wall.",
@@ -103,10 +104,14 @@ def _check(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> None:
         if not 0.0 < wall_mm <= _THICKEST_MM:
             raise UsageError(f"{wall_mm:g} mm is no thickness of a wall of the heart.",
                              f"Choose a thickness of more than 0 and at most {_THICKEST_MM:g} mm.")
-        if max(labels.GetSpacing()) > 2.0 * wall_mm:  # it would have holes where the cavity faces that way
-            raise InputError(f"A wall of {wall_mm:g} mm is less than half a voxel "
-                             f"({' x '.join(f'{size:.2g}' for size in labels.GetSpacing())} mm).",
-                             "Resample the label map to finer voxels, or ask for a thicker wall.")
+
+
+def _refuse_coarse(labels: sitk.Image, wall_mm: float) -> None:
+    """Refuse voxels between which a wall would have holes, where the cavity faces along their longest edge."""
+    if max(labels.GetSpacing()) > 2.0 * wall_mm:
+        raise InputError(f"A wall of {wall_mm:g} mm is less than half a voxel "
+                         f"({' x '.join(f'{size:.2g}' for size in labels.GetSpacing())} mm).",
+                         "Resample the label map to finer voxels, or ask for a thicker wall.")
 
 
 def _scraps(voxels: NDArray[np.uint8], walls: Sequence[int]) -> NDArray[np.bool_]:

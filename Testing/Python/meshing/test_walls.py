@@ -126,3 +126,4 @@ def test_slices_too_thick_for_the_wall_are_refused() -> None:
     image.SetSpacing((0.5, 0.5, 8.0))
     with pytest.raises(InputError, match="half a voxel"):
         add_walls(image, {AO: 2.0})
+    assert add_walls(image, {RV: 2.0}).asked_mm == {}, "there is no right ventricle"
