@@ -37,6 +37,8 @@ ONE_FILE_ONLY = {"highdicom": "imaging/dicom_segmentation.py", "pydicom": "imagi
 # The generator and the training loop run on any machine with these; SimpleITK only where files are read.
 TRAINING_CORE = {"generator", "finetuning"}
 TRAINING_CORE_OUTSIDE = {"numpy", "torch", "safetensors", "scipy", "SimpleITK"}
+# Names of fields and sets of labels, which the checks of fibers have to know.
+FIBER_WORDS = ("FIBER", "SHEET", "tissue.LEFT_TISSUE", "tissue.RIGHT_WALL", "tissue.VENTRICULAR_TISSUE")
 NEVER = {"pickle", "cPickle", "dill", "joblib", "imp", "marshal", "shelve"}
 
 Import = tuple[Path, int, str]
@@ -117,6 +119,19 @@ def test_rooms_do_not_import_each_other_in_a_circle(repository: Path) -> None:
         if parts[0] == "HeartSeg3DLib" and len(parts) > 1 and parts[1] != room:
             below.setdefault(room, set()).add(parts[1])
     graphlib.TopologicalSorter(below).prepare()
+
+
+def test_those_who_make_meshes_and_those_who_check_them_share_no_code(repository: Path) -> None:
+    meshing = "HeartSeg3DLib.meshing"
+    currency = (f"{meshing}.quality", f"{meshing}.mesh.", *(f"{meshing}.fibers.{name}" for name in FIBER_WORDS))
+    crossed = []
+    for path, line, name in all_imports(repository, "HeartSeg3DLib"):
+        if meshing.replace(".", "/") in path.as_posix():
+            checks = path.parent.name == "quality"
+            shared = name.startswith(meshing) and not name.startswith(currency)
+            if shared if checks else name.startswith(f"{meshing}.quality"):
+                crossed.append(f"{path.relative_to(repository)}:{line}: {name}")
+    assert not crossed, "\n".join(crossed)
 
 
 def test_every_room_of_the_library_has_a_floor(repository: Path) -> None:
