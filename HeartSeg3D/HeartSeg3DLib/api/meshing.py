@@ -34,7 +34,7 @@ from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetr
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.tetra import tetra_mesh
 from HeartSeg3DLib.meshing.vessel_ends import open_ends
-from HeartSeg3DLib.meshing.walls import add_walls
+from HeartSeg3DLib.meshing.walls import add_walls, hole_sentences
 from HeartSeg3DLib.report import FiberSection
 
 Progress = Callable[[float, str], None]
@@ -217,6 +217,7 @@ class _Run:
         self._stages.enter(0.70, "Naming surfaces")
         surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
         patches = name_patches(surface, image_border(labels))
+        self._warnings += hole_sentences(surface, patches, list(self._walls_mm))
         self._stages.enter(0.74, "Checking the mesh")
         report = check_tetrahedra(mesh, labels) if isinstance(mesh, TetraMesh) else check_surfaces(mesh, labels)
         request = self._judged(report)

@@ -14,13 +14,14 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..anatomy import STRUCTURES
 from ..errors import InputError, UsageError
 from .checking import name_of
 from .cleaning import SPECK, Pieces, clean_labels, give_to_nearest
 from .indicators import index_to_point
-from .mesh import OUTSIDE
-from .patches import AO, LA, LV, PA, RA, RV, WALL_OF
-from .planes import Disk
+from .mesh import OUTSIDE, SurfaceMesh
+from .patches import AO, LA, LV, ORIGIN_OF, PA, RA, RV, WALL_OF
+from .planes import Disk, triangle_planes
 
 WALL_MM: dict[int, float] = {RV: 3.5, LA: 2.0, RA: 2.0, AO: 2.0, PA: 2.0}
 """Wall thickness by cavity, as four-chamber pipelines use it (pycemrg and CemrgApp's four-chamber scheme)."""
@@ -94,6 +95,26 @@ def add_walls(
     measured = {wall: _thickness(voxels, wall, spacing) for wall in asked if (voxels == wall).any()}
     kept = [f"{name_of(wall)}: in the label map already, and kept as it is." for wall in there]
     return Walled(result, asked, measured, (*_sentences(asked, measured, loose, open_ends), *kept))
+
+
+def hole_sentences(
+    mesh: SurfaceMesh, patches: Mapping[str, NDArray[np.intp]], walls: Sequence[int]
+) -> list[str]:
+    """Return a sentence for each grown wall that a mesh could not keep closed around its chamber.
+
+    Args:
+        mesh: Walls between labels, LPS, mm.
+        patches: Indices of triangles by name, see `patches.name_patches`.
+        walls: Wall values. Those of vessels are open at their ends and are left out.
+    """
+    sentences = []
+    for wall in walls:
+        name = f"{STRUCTURES[_CAVITY_OF[wall]].id}_OPENING"
+        if _CAVITY_OF[wall] not in ORIGIN_OF and name in patches:
+            area = triangle_planes(mesh.points, mesh.triangles[patches[name]])[2].sum()
+            sentences.append(f"{name_of(wall)}: holes of {area / 100:.2f} cm² in all, named {name}; the wall is too "
+                             "thin for these voxels or edges.")
+    return sentences
 
 
 def _check(thickness_mm: Mapping[int, float]) -> None:

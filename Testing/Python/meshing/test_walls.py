@@ -9,8 +9,11 @@ from scipy import ndimage
 
 from analytic_heart import AO, RV, analytic_heart
 from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSeg3DLib.meshing.label_field import label_field
+from HeartSeg3DLib.meshing.patches import name_patches
 from HeartSeg3DLib.meshing.planes import Disk
-from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls
+from HeartSeg3DLib.meshing.surface import surface_mesh
+from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls, hole_sentences
 
 AO_WALL, RV_WALL = 106, 103
 
@@ -100,6 +103,19 @@ def test_a_wall_has_no_holes_between_thick_slices() -> None:
     assert not (ndimage.binary_dilation(voxels == RV) & (voxels == 0)).any()
     volume = np.count_nonzero(voxels == RV_WALL) * spacing.prod()
     assert volume == pytest.approx(4.0 / 3.0 * np.pi * (20.0**3 - 18.0**3), rel=0.15)  # slices round it up
+
+
+def test_a_wall_with_a_hole_is_told_about() -> None:
+    voxels = np.zeros((26, 26, 26), np.uint8)
+    voxels[3:23, 3:23, 3:23], voxels[6:20, 6:20, 6:20] = RV_WALL, RV
+    for hole in (False, True):
+        if hole:
+            voxels[9:15, 9:15, 20:23] = RV
+        mesh = surface_mesh(label_field(sitk.GetImageFromArray(voxels), 1.0))
+        sentences = hole_sentences(mesh, name_patches(mesh), [RV_WALL])
+        assert len(sentences) == hole
+    assert "Right ventricle wall: holes of 0.3" in sentences[0]
+    assert not hole_sentences(mesh, name_patches(mesh), [AO_WALL])
 
 
 def test_a_cavity_without_free_voxels_is_reported() -> None:
