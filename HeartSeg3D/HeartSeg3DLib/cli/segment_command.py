@@ -12,10 +12,10 @@ from HeartSeg3DLib.cli.command_run import CommandRun, command_run, error_entry
 from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.cli.options import DeviceOption, ForceOption, JsonOption, ModalityName, QualityName, QuietOption
 from HeartSeg3DLib.cli.tables import show_function
-from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, ModelError
+from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, InputError, ModelError
 
 if TYPE_CHECKING:
-    from HeartSeg3DLib.api import PlannedOutput, SegmentationChoices, SegmentationModels, SegmentedScan
+    from HeartSeg3DLib.api import MeshedHeart, PlannedOutput, SegmentationChoices, SegmentationModels, SegmentedScan
 
 
 def segment_command(
@@ -48,6 +48,10 @@ def segment_command(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for a page about each result: pictures, volumes, function (HTML).")
     ] = None,
+    mesh: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for closed surfaces of each result, as `heartseg mesh` makes them.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -66,9 +70,23 @@ def segment_command(
         models = SegmentationModels(model, device)
         choices = SegmentationChoices(modality.value, quality.value, series, frame)
         with output_folder(out) if plan[0].output != out else nullcontext():
-            batch = _Batch(run, models, choices, report, force)
+            batch = _Batch(run, models, choices, report, _mesh_folders(plan, mesh, force=force), force)
             batch.segment(plan)
         batch.finish()
+
+
+def _mesh_folders(plan: list[PlannedOutput], folder: Path | None, *, force: bool) -> dict[Path, Path]:
+    """Return the folder for the mesh of each result, one for each where they are several; checked before any work."""
+    if folder is None:
+        return {}
+    from HeartSeg3DLib.api import MeshChoices, output_folder
+
+    several = len(plan) > 1
+    folders = {item.output: folder / item.output.name.split(".")[0] if several else folder for item in plan}
+    for one in folders.values():
+        with output_folder(folder), output_folder(one):
+            MeshChoices(force=force).check(one)
+    return folders
 
 
 class _Batch:
@@ -76,9 +94,10 @@ class _Batch:
 
     def __init__(
         self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, report: Path | None,
-        force: bool,
+        meshes: dict[Path, Path], force: bool,
     ) -> None:
         self._run, self._models, self._choices, self._report, self._force = run, models, choices, report, force
+        self._meshes = meshes
         self._results: list[dict[str, Any]] = []
         self._failures: list[tuple[PlannedOutput, HeartSegError]] = []
 
@@ -95,6 +114,7 @@ class _Batch:
                 progress.begin(name if several else "")
                 try:
                     done = self._one(item, progress)
+                    mesh = self._mesh(item, done, progress)
                 except CancelledError:
                     raise
                 except Exception as failure:
@@ -102,7 +122,7 @@ class _Batch:
                         raise
                     self._fail(item, name, explain(failure))
                 else:
-                    self._succeed(done, name if several else "")
+                    self._succeed(done, mesh, name if several else "")
 
     def finish(self) -> None:
         """Sum up, and end with the exit code of the first failure."""
@@ -123,8 +143,24 @@ class _Batch:
             progress=progress, cancelled=self._run.cancelled, writing=self._run.writing,
         )
 
-    def _succeed(self, done: SegmentedScan, name: str) -> None:
-        for sentence in done.warnings:
+    def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> MeshedHeart | None:
+        """Make surfaces of a result where they were asked for; the label map is written already."""
+        if item.output not in self._meshes:
+            return None
+        from HeartSeg3DLib.api import MeshChoices, mesh_to_folder, output_folder
+        from HeartSeg3DLib.meshing.cleaning import Pieces
+
+        if done.frames > 1:
+            raise InputError(f"{item.output.name} is written; surfaces need one frame of it, and it has {done.frames}.",
+                             "Choose one with --frame.")
+        folder = self._meshes[item.output]
+        with output_folder(folder.parent):
+            return mesh_to_folder(
+                done.output, folder, MeshChoices(pieces=Pieces.KEEP_ALL, force=self._force),
+                progress=progress, cancelled=self._run.cancelled, writing=self._run.writing)
+
+    def _succeed(self, done: SegmentedScan, mesh: MeshedHeart | None, name: str) -> None:
+        for sentence in (*done.warnings, *(mesh.warnings if mesh is not None else ())):
             self._run.warn(sentence, name)
         frames = f", {done.frames} frames" if done.frames > 1 else ""
         self._run.say(f"{done.output}  ({done.modality.upper()}{frames}, model {done.model}, "
@@ -133,7 +169,10 @@ class _Batch:
             show_function(self._run, done.function)
         if done.report is not None:
             self._run.say(str(done.report))
-        self._results.append({"status": "done", **done.to_dict()})
+        files = [str(path) for path in mesh.files] if mesh is not None else []
+        for path in files:
+            self._run.say(path)
+        self._results.append({"status": "done", **done.to_dict(), "mesh": files})
 
     def _fail(self, item: PlannedOutput, name: str, error: HeartSegError) -> None:
         self._run.trouble(error, name)

@@ -25,6 +25,12 @@ _BYTES_PER_SAMPLE = 70
 _COARSER = 1.1
 """Factor between pitches that are tried until one fits."""
 
+_STRAY = 1e-3
+"""A structure with a smaller part of all labeled voxels does not make the whole mesh finer."""
+
+_USABLE = 0.8
+"""Part of the free memory that is taken; the rest is left to other programs."""
+
 _COARSEST_MM, _FINEST_MM = 1.0, 0.5
 """Limits of the pitch that the voxels alone suggest; thin walls may ask for less."""
 
@@ -81,10 +87,16 @@ def check_labels(labels: sitk.Image, asked: Sequence[int] = ()) -> LabelFacts:
 def suggested_pitch(labels: sitk.Image, facts: LabelFacts) -> float:
     """Return the distance of samples in mm that suits the voxels and gives the thinnest wall two samples.
 
-    Between 0.5 and 1 mm by the voxels' size; finer where a wall asks for it.
+    Between 0.5 and 1 mm by the voxels' size; finer where a wall asks for it. Stray voxels of a label do not.
     """
     usual = float(np.prod(labels.GetSpacing())) ** (1 / 3)
-    return min(float(np.clip(usual, _FINEST_MM, _COARSEST_MM)), min(facts.wall_mm.values()) / 2.0)
+    return min(float(np.clip(usual, _FINEST_MM, _COARSEST_MM)), thinnest_wall(facts) / 2.0)
+
+
+def thinnest_wall(facts: LabelFacts) -> float:
+    """Return the thickness in mm of the thinnest structure that is more than stray voxels."""
+    labeled = sum(facts.counts.values())
+    return min(facts.wall_mm[value] for value, count in facts.counts.items() if count >= _STRAY * labeled)
 
 
 def pitch_warnings(facts: LabelFacts, pitch_mm: float) -> list[str]:
@@ -109,9 +121,9 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
         DeviceError: It would not; the remedy says what would fit.
     """
     needed = field_memory(labels, pitch_mm)
-    if needed > available_bytes:
+    if needed > _USABLE * available_bytes:
         fits = pitch_mm
-        while field_memory(labels, fits) > available_bytes:
+        while field_memory(labels, fits) > _USABLE * available_bytes:
             fits *= _COARSER
         raise DeviceError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
                           f"{available_bytes / 1e9:.1f} GB are free.",

@@ -169,3 +169,32 @@ def test_a_phase_of_a_real_cine_becomes_a_dicom_segmentation(tmp_path: Path, sha
     built, patient = pydicom.dcmread(out), pydicom.dcmread(next(folder.glob("*/*")), stop_before_pixels=True)
     assert (built.PatientID, built.StudyInstanceUID) == (patient.PatientID, patient.StudyInstanceUID)
     assert len(built.ReferencedSeriesSequence) == 6
+
+
+def test_surfaces_are_made_of_each_result_and_stay_apart(tmp_path: Path) -> None:
+    scans = [write_ct(tmp_path / name) for name in ("one.nii.gz", "two.nii.gz")]
+    result = call("segment", *scans, "-o", tmp_path / "hearts", "--mesh", tmp_path / "meshes", "--json")
+    assert result.exit_code == 0, result.stderr
+    for entry in json.loads(result.stdout)["results"]:
+        name = Path(entry["output"]).name.split(".")[0]
+        assert str(tmp_path / "meshes" / name / "heart.vtp") in entry["mesh"]
+        assert all(Path(path).exists() for path in entry["mesh"])
+
+
+def test_a_mesh_that_is_there_already_stops_before_the_scan_is_segmented(tmp_path: Path) -> None:
+    (tmp_path / "mesh").mkdir()
+    (tmp_path / "mesh" / "heart.vtp").write_text("mine")
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz",
+                  "--mesh", tmp_path / "mesh")
+    assert_failed_in_words(result, 2, "heart.vtp")
+    assert not (tmp_path / "heart.nii.gz").exists()
+    assert (tmp_path / "mesh" / "heart.vtp").read_text() == "mine"
+
+
+def test_surfaces_of_a_cine_ask_for_a_frame_and_leave_the_label_map(tmp_path: Path) -> None:
+    result = call("segment", write_cine(tmp_path / "cine.nii.gz"), "-o", tmp_path / "heart.nii.gz",
+                  "--mesh", tmp_path / "mesh")
+    assert_failed_in_words(result, 3, "3")
+    assert "--frame" in result.stderr
+    assert (tmp_path / "heart.nii.gz").exists()
+    assert not (tmp_path / "mesh").exists()

@@ -76,8 +76,16 @@ def test_the_pitch_follows_voxels_and_walls() -> None:
 
 def test_a_pitch_too_fine_for_the_memory_is_refused_with_one_that_fits() -> None:
     labels = box()
-    check_memory(labels, 0.5, field_memory(labels, 0.5))
+    check_memory(labels, 0.5, 2 * field_memory(labels, 0.5))
     with pytest.raises(DeviceError, match="GB") as caught:
         check_memory(labels, 0.05, 10**8)
     fits = float(caught.value.remedy.split(" mm")[0].split()[-1])
     assert field_memory(labels, fits) < 10**8
+
+
+def test_stray_voxels_do_not_make_the_whole_mesh_finer() -> None:
+    labels = box()
+    labels[1, 1, 1] = 20
+    large = sitk.Resample(labels, (60, 60, 60), sitk.Transform(), sitk.sitkNearestNeighbor)
+    large[20:50, 20:50, 20:50] = 1
+    assert suggested_pitch(large, check_labels(large)) == 1.0

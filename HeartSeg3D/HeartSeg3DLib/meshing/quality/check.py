@@ -81,7 +81,7 @@ def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshR
         voxel_parts = _column(labels, "voxel_parts")
         more = {place: parts - voxel_parts[place] for place, parts in _column(labels, "parts").items()}
         aims.append(at_most("pieces into which a structure fell, more than its voxels have", more, 0))
-    checks = [*_surface_checks(labels), *hard, *aims, *_voxel_checks(labels, whole)]
+    checks = [*_surface_checks(labels), *hard, *_shape_checks(labels), *aims, *_voxel_checks(labels, whole)]
     return _report("tetrahedra", checks, whole, labels)
 
 
