@@ -12,11 +12,13 @@ from HeartSeg3DLib.cli.command_run import CommandRun, command_run
 from HeartSeg3DLib.cli.options import ForceOption, JsonOption, QuietOption
 from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSegTrainingLib.cli.index_words import say_findings, say_split
+from HeartSegTrainingLib.cli.preprocess_command import preprocess_command
 
 if TYPE_CHECKING:
     from HeartSegTrainingLib.datasets import Built, Index
 
 index_app = typer.Typer(no_args_is_help=True, help="Index data sets, check and split them, prepare them for training.")
+index_app.command("preprocess")(preprocess_command)
 
 
 class Grouping(StrEnum):

@@ -1,4 +1,4 @@
-"""What `heartseg index` says about findings, splits and stores."""
+"""What `heartseg index` says about findings and splits."""
 
 from __future__ import annotations
 

@@ -127,3 +127,22 @@ def test_wrong_usage_ends_with_exit_code_2(
     monkeypatch.chdir(hearts.parent)
     result = call("index", *(str(hearts) if word == "INDEX" else word for word in arguments))
     assert_failed_in_words(result, 2, said)
+
+
+def test_preprocessing_names_licences_and_goes_on_where_it_stopped(hearts: Path) -> None:
+    store = hearts.parent / "store"
+    result = call("index", "preprocess", hearts, "-o", store, "--spacing", "native")
+    assert result.exit_code == 0, result.stderr
+    assert "commercial use is allowed is not known: mmwhs (by agreement)" in result.stderr
+    assert "6 cases prepared, 0 were finished before" in result.stdout
+    assert told("preprocess", hearts, "-o", store, "--spacing", "native")["finished_before"] == 6
+    assert_failed_in_words(call("index", "preprocess", hearts, "-o", store), 2, "other settings")
+    refused = call("index", "preprocess", hearts, "-o", store, "--spacing", "native", "--commercial")
+    assert_failed_in_words(refused, 2, "Not for commercial use, or not known to be: mmwhs")
+
+
+@pytest.mark.parametrize("option", [("--spacing", "0.1"), ("--spacing", "fine"), ("--part", "3/2")])
+def test_options_that_cannot_be_are_refused(option: tuple[str, str], hearts: Path) -> None:
+    result = call("index", "preprocess", hearts, "-o", hearts.parent / "store", *option)
+    assert result.exit_code == 2
+    assert option[1] in result.stderr
