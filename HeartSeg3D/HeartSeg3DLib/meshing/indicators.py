@@ -20,7 +20,10 @@ SIGMA_VOXELS = 0.5
 """Width of the Gaussian in voxels along each axis: less leaves stairs, more closes thin walls."""
 
 _MARGIN = 2
-"""Voxels around a structure in which its indicator is not zero: four widths of the Gaussian."""
+"""Least number of voxels around a structure in which its indicator is not zero: four widths of the usual Gaussian."""
+
+_REACH = 2.8
+"""Widths of a wider Gaussian at which it is cut off."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +84,24 @@ class Indicators:
         return shares
 
 
-def indicators(labels: sitk.Image, sigma_voxels: float = SIGMA_VOXELS) -> Indicators:
+def indicators(labels: sitk.Image, sigma_voxels: float | Sequence[float] = SIGMA_VOXELS) -> Indicators:
     """Return the smooth indicators of every structure in a label map.
 
     Args:
         labels: 3-D uint8 label map.
-        sigma_voxels: Width of the Gaussian in voxels.
+        sigma_voxels: Width of the Gaussian in voxels, one or along each axis z, y, x.
     """
     voxels = sitk.GetArrayViewFromImage(labels)
+    margins = np.broadcast_to(np.maximum(_MARGIN, np.ceil(_REACH * np.asarray(sigma_voxels))).astype(int), 3)
     values, structures, counts = [OUTSIDE], [], [0]
     for value, box in enumerate(ndimage.find_objects(voxels), 1):
         if box is None:
             continue
-        mask = np.pad(voxels[box] == value, _MARGIN)
-        shares = ndimage.gaussian_filter(mask.astype(np.float32), sigma_voxels, mode="constant", radius=_MARGIN)
+        mask = np.pad(voxels[box] == value, [(margin, margin) for margin in margins])
+        shares = ndimage.gaussian_filter(mask.astype(np.float32), sigma_voxels, mode="constant",
+                                         radius=margins.tolist())
         values.append(value)
-        structures.append(Indicator(np.array([part.start - _MARGIN for part in box]), shares))
+        structures.append(Indicator(np.array([part.start for part in box]) - margins, shares))
         counts.append(int(np.count_nonzero(mask)))
     voxel_mm3 = abs(np.linalg.det(index_to_point(labels)))
     return Indicators(tuple(values), tuple(structures), labels, np.array(counts) * voxel_mm3)

@@ -70,12 +70,12 @@ class Lattice:
 
     def grid_axes(self, kind: int) -> list[NDArray[np.float64]]:
         """Return the coordinates along each axis in mm of the centroids of all tetrahedra of one kind."""
-        axis, edge = divmod(kind, 4)
-        place = np.full(3, 0.5)
-        place[axis] = 1.0
-        across = _across(axis)[(edge + 1) % 2]
-        place[across] += 0.25 if edge in (1, 2) else -0.25
-        return [self.origin[a] + (np.arange(self.shape[a]) + place[a]) * self.cube_mm for a in range(3)]
+        return [self.origin[a] + (np.arange(self.shape[a]) + _CENTROIDS[kind, a]) * self.cube_mm for a in range(3)]
+
+    def centroids(self, tetrahedra: Numbers) -> NDArray[np.float64]:
+        """Return the centroids (K, 3) of tetrahedra in mm."""
+        kind, cell = np.divmod(tetrahedra, self.cells)
+        return self.origin + (np.stack(np.unravel_index(cell, self.shape), axis=1) + _CENTROIDS[kind]) * self.cube_mm
 
     def mixed_vertices(self, numbers: NDArray[np.uint8]) -> Numbers:
         """Return the vertices around which tetrahedra have different labels.
@@ -166,3 +166,16 @@ def lattice_around(low: NDArray[np.float64], high: NDArray[np.float64], edge_mm:
 def _across(axis: int) -> tuple[int, int]:
     """Return the axes of the square between two cubes so that (axis, first, second) is right-handed."""
     return (axis + 1) % 3, (axis + 2) % 3
+
+
+def _centroids() -> NDArray[np.float64]:
+    """Return the centroids (12, 3) of a cell's tetrahedra in edges of the cube from its corner."""
+    places = np.full((KINDS, 3), 0.5)
+    for kind in range(KINDS):
+        axis, edge = divmod(kind, 4)
+        places[kind, axis] = 1.0
+        places[kind, _across(axis)[(edge + 1) % 2]] += 0.25 if edge in (1, 2) else -0.25
+    return places
+
+
+_CENTROIDS = _centroids()

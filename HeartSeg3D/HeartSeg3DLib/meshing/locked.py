@@ -7,6 +7,8 @@ of quality is not made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ def locked(mesh: LabeledTetrahedra) -> NDArray[np.intp]:
     return np.flatnonzero(on_wall & (mesh.labels != OUTSIDE))
 
 
-def free_locked(mesh: LabeledTetrahedra) -> int:
+def free_locked(mesh: LabeledTetrahedra, tick: Callable[[], None] = lambda: None) -> int:
     """Split locked tetrahedra of a mesh, in place.
 
     Returns:
@@ -36,6 +38,7 @@ def free_locked(mesh: LabeledTetrahedra) -> int:
     """
     chance = np.random.default_rng(0)
     for _ in range(_ROUNDS):
+        tick()
         stuck = locked(mesh)
         if not len(stuck) or not _split_edges(mesh, stuck, chance):
             break

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,12 @@ from scipy import sparse
 from .mesh import OUTSIDE
 from .neighbors import edges_of
 from .tetra_shape import shapes, towards_better_shape
+from .tetra_shares import Shares
 from .tetra_walls import walls
 from .volume_balance import balancing_pressures
 
 Points = NDArray[np.float64]
-Shares = Callable[[Points, int], NDArray[np.float32]]
-"""Share (N,) of the label with a number at points (N, 3)."""
+Tick = Callable[[], None]
 
 FLOOR = 0.2
 """Scaled Jacobian below which no step may bring a tetrahedron."""
@@ -45,9 +46,15 @@ of the way to the mean of the neighbors on a seam."""
 _LONGEST_STEP = 0.4
 """Of an edge."""
 
+_DAMPING = 0.02
+"""Of steps to several walls at once: where these are nearly parallel, the place where they meet is not well known."""
+
 _HALVINGS = 4
-_FLATTEST = 0.05
-"""Slope, in shares per sample, below which a point is too far from a wall to know where it is."""
+_DIFFERENCE = 0.7
+"""Way in widths of the Gaussian over which slopes are measured, forth and back."""
+
+_FLATTEST = 0.035
+"""Slope, in shares per width of the Gaussian, below which a point is too far from a wall to know where it is."""
 
 
 @dataclass
@@ -72,38 +79,39 @@ class LabeledTetrahedra:
 
 
 def snap(
-    mesh: LabeledTetrahedra, shares: Shares, sample_mm: float, edge_mm: float, volumes_mm3: NDArray[np.float64],
-    progress: Callable[[float], None] = lambda _: None,
+    mesh: LabeledTetrahedra, shares: Shares, sigma_mm: float, edge_mm: float, volumes_mm3: NDArray[np.float64],
+    progress: Callable[[float], None] = lambda _: None, tick: Tick = lambda: None,
 ) -> None:
     """Move the nodes of a mesh, in place.
 
     Args:
         mesh: Mesh whose tetrahedra are all above the floor.
         shares: Share of each label at any point.
-        sample_mm: Distance over which shares change.
+        sigma_mm: Width of the Gaussian that made the shares.
         edge_mm: Mean edge of the tetrahedra.
         volumes_mm3: (L,) volumes that the labels should have, that of the outside first.
         progress: Told the finished part, 0 to 1.
+        tick: Called often.
     """
-    mover = _Mover(mesh, shares, sample_mm, edge_mm)
-    quality, volume = shapes(mesh.points, mesh.tetrahedra)
+    mover = _Mover(mesh, shares, sigma_mm, edge_mm, tick)
+    quality, volume = shapes(mesh.points, mesh.tetrahedra, tick)
     pressures = np.zeros(len(volumes_mm3))
     for turn in range(_ROUNDS):
         if turn >= _FREE_ROUNDS:
             missing = volumes_mm3 - np.bincount(mesh.labels, weights=volume, minlength=len(volumes_mm3))
             pressures += balancing_pressures(mover.wall_areas(len(volumes_mm3)), missing)
         target = mesh.points + mover.step(pressures)
-        quality, volume = _move_above_floor(mesh, target, quality)
+        quality, volume = _move_above_floor(mesh, target, quality, tick)
         progress((turn + 1) / _ROUNDS)
 
 
 class _Mover:
     """Steps of all nodes; the connections are looked up once."""
 
-    def __init__(self, mesh: LabeledTetrahedra, shares: Shares, sample_mm: float, edge_mm: float) -> None:
-        self.mesh, self.shares, self.edge_mm = mesh, shares, edge_mm
-        self.difference = 0.5 * sample_mm
-        self.flattest = _FLATTEST / sample_mm
+    def __init__(self, mesh: LabeledTetrahedra, shares: Shares, sigma_mm: float, edge_mm: float, tick: Tick) -> None:
+        self.mesh, self.shares, self.edge_mm, self.tick = mesh, shares, edge_mm, tick
+        self.difference = _DIFFERENCE * sigma_mm
+        self.flattest = _FLATTEST / sigma_mm
         self.triangles, self.sides = mesh.walls()
         self.nodes = np.unique(self.triangles)
         self.row = np.full(len(mesh.points), -1, np.int32)
@@ -115,16 +123,19 @@ class _Mover:
     def step(self, pressures: NDArray[np.float64]) -> Points:
         """Return the wanted move (N, 3) of each node in mm."""
         points = self.mesh.points
-        move = towards_better_shape(points, self.mesh.tetrahedra)
+        move = towards_better_shape(points, self.mesh.tetrahedra, self.tick)
         move[self.fixed] = 0.0
         here = points[self.nodes]
-        towards, normal = self._towards_wall(here, pressures)
-        smoother = self.wall_links @ here - here
-        within = _SMOOTHER * smoother + _BETTER * move[self.nodes]
-        within -= normal * np.einsum("ij,ij->i", within, normal)[:, None]
-        on_seam = self.touches.sum(axis=1) > 2
+        wanted, across = self._towards_wall(here, pressures)
+        inverse = np.asarray(np.linalg.inv(across + _DAMPING * np.eye(3)), np.float64)
+        towards = _times(inverse, wanted)
+        length = np.linalg.norm(towards, axis=1, keepdims=True)
+        towards *= np.minimum(1.0, _LONGEST_STEP * self.edge_mm / np.maximum(length, 1e-12))
+        on_seam = self.touches.sum(axis=1, keepdims=True) > 2
         along = np.where(self.seam_ends[:, None] == 2, self.seam_links @ here - here, 0.0)
-        move[self.nodes] = _TOWARDS_WALL * towards + np.where(on_seam[:, None], _ALONG_SEAM * along, within)
+        within = _SMOOTHER * (self.wall_links @ here - here) + _BETTER * move[self.nodes]
+        free = np.where(on_seam, _ALONG_SEAM * along, within)
+        move[self.nodes] = _TOWARDS_WALL * towards + free - _times(inverse, _times(across, free))
         return move
 
     def wall_areas(self, count: int) -> NDArray[np.float64]:
@@ -135,26 +146,22 @@ class _Mover:
         areas = np.asarray(np.bincount(pair, area, count * count), np.float64).reshape(count, count)
         return areas + areas.T
 
-    def _towards_wall(self, here: Points, pressures: NDArray[np.float64]) -> tuple[Points, Points]:
-        """Return the mean step (n, 3) to the walls on which each node lies, and the mean unit normal of these."""
+    def _towards_wall(self, here: Points, pressures: NDArray[np.float64]) -> tuple[Points, NDArray[np.float64]]:
+        """Return the step (n, 3) to the walls on which each node lies, and the directions across them (n, 3, 3).
+
+        Where several walls meet, the step goes to all of them, as far as they agree (least squares).
+        """
         value, slope = self._shares_and_slopes(here, len(pressures))
-        step, normal, number = np.zeros_like(here), np.zeros_like(here), np.zeros(len(here))
-        for one in range(len(pressures)):
-            for other in range(one + 1, len(pressures)):
-                rows = np.flatnonzero(self.touches[:, one] & self.touches[:, other])
-                if not len(rows):
-                    continue
-                excess = value[rows, one] - value[rows, other]
-                rise = slope[rows, one].astype(np.float64) - slope[rows, other]
-                steepness = np.maximum(np.linalg.norm(rise, axis=1), self.flattest)
-                outward = -rise / steepness[:, None]
-                step[rows] += outward * (excess / steepness + pressures[one] - pressures[other])[:, None]
-                normal[rows] += outward
-                number[rows] += 1
-        step /= np.maximum(number, 1)[:, None]
-        length = np.linalg.norm(step, axis=1, keepdims=True)
-        step *= np.minimum(1.0, _LONGEST_STEP * self.edge_mm / np.maximum(length, 1e-12))
-        return step, normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+        wanted, across = np.zeros_like(here), np.zeros((len(here), 3, 3))
+        for one, other in combinations(range(len(pressures)), 2):
+            rows = np.flatnonzero(self.touches[:, one] & self.touches[:, other])
+            excess = value[rows, one] - value[rows, other]
+            rise = slope[rows, one].astype(np.float64) - slope[rows, other]
+            steepness = np.maximum(np.linalg.norm(rise, axis=1), self.flattest)
+            outward = -rise / steepness[:, None]
+            wanted[rows] += outward * (excess / steepness + pressures[one] - pressures[other])[:, None]
+            across[rows] += outward[:, :, None] * outward[:, None, :]
+        return wanted, across
 
     def _shares_and_slopes(self, here: Points, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return shares (n, L) and their slopes (n, L, 3) in 1/mm of the labels that each node touches."""
@@ -162,13 +169,13 @@ class _Mover:
         slope = np.zeros((len(here), count, 3), np.float32)
         for number in range(count):
             rows = np.flatnonzero(self.touches[:, number])
-            value[rows, number] = self.shares(here[rows], number)
+            value[rows, number] = self.shares.at(here[rows], number)
+            self.tick()
             for axis in range(3):
                 shift = np.eye(3)[axis] * self.difference
-                rise = self.shares(here[rows] + shift, number) - self.shares(here[rows] - shift, number)
+                rise = self.shares.at(here[rows] + shift, number) - self.shares.at(here[rows] - shift, number)
                 slope[rows, number, axis] = rise / (2.0 * self.difference)
         return value, slope
-
 
     @cached_property
     def wall_links(self) -> sparse.csr_array:
@@ -192,12 +199,12 @@ class _Mover:
 
 
 def _move_above_floor(
-    mesh: LabeledTetrahedra, target: Points, quality: NDArray[np.float32]
+    mesh: LabeledTetrahedra, target: Points, quality: NDArray[np.float32], tick: Tick
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Move nodes as far as the floor allows, in place; return the new quality and volumes."""
     floor = np.where(mesh.labels == OUTSIDE, np.float32(_FLOOR_OUTSIDE), np.float32(FLOOR + _MARGIN))
     start = mesh.points
-    new_quality, volume = shapes(target, mesh.tetrahedra)
+    new_quality, volume = shapes(target, mesh.tetrahedra, tick)
     turn = 0
     while True:
         low = (new_quality < floor) & (new_quality < quality)
@@ -212,6 +219,11 @@ def _move_above_floor(
         turn += 1
     mesh.points = target
     return new_quality, volume
+
+
+def _times(matrices: NDArray[np.float64], vectors: Points) -> Points:
+    """Return the products (n, 3) of matrices (n, 3, 3) and vectors (n, 3)."""
+    return np.einsum("nij,nj->ni", matrices, vectors)
 
 
 def _labels_at(triangles: NDArray[np.int32], sides: NDArray[np.uint8], count: int) -> NDArray[np.bool_]:

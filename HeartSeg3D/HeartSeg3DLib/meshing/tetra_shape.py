@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,13 +24,17 @@ _AT_CORNER = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5))
 
 
 def shapes(
-    points: NDArray[np.float64], tetrahedra: NDArray[np.int32]
+    points: NDArray[np.float64], tetrahedra: NDArray[np.int32], tick: Callable[[], None] = lambda: None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return scaled Jacobians (K,), 1 for the regular one, and volumes (K,) in mm³ of tetrahedra (K, 4)."""
+    """Return scaled Jacobians (K,), 1 for the regular one, and volumes (K,) in mm³ of tetrahedra (K, 4).
+
+    `tick` is called often.
+    """
     quality, volume = np.empty(len(tetrahedra), np.float32), np.empty(len(tetrahedra), np.float32)
     for start in range(0, len(tetrahedra), _CHUNK):
         part = slice(start, start + _CHUNK)
         quality[part], volume[part] = _shapes(points, tetrahedra[part])
+        tick()
     return quality, volume
 
 
@@ -50,17 +56,20 @@ def _shapes(
     return np.sqrt(2.0) * jacobian / np.sqrt(np.maximum(largest, np.finfo(float).tiny)), jacobian / 6.0
 
 
-def towards_better_shape(points: NDArray[np.float64], tetrahedra: NDArray[np.int32]) -> NDArray[np.float64]:
+def towards_better_shape(
+    points: NDArray[np.float64], tetrahedra: NDArray[np.int32], tick: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
     """Return a move (N, 3) in mm of each node that makes the tetrahedra around it more regular.
 
     The badness of a tetrahedron is the sum of its squared edges over its volume to the power 2/3 (the inverse mean
     ratio, Liu and Joe 1994, doi 10.1007/BF01934267). Nodes go down its slope; bad tetrahedra weigh more. The volumes of
-    all must be positive.
+    all must be positive. `tick` is called often.
     """
     pulls, weights = np.empty((3, *tetrahedra.shape), np.float32), np.empty(len(tetrahedra), np.float32)
     for start in range(0, len(tetrahedra), _CHUNK):
         part = slice(start, start + _CHUNK)
         weights[part] = _pulls(points, tetrahedra[part], pulls[:, part])
+        tick()
     nodes = tetrahedra.ravel()
     total = np.maximum(np.bincount(nodes, np.repeat(weights, 4), len(points)), np.finfo(float).tiny)
     return np.stack([np.bincount(nodes, pull.ravel(), len(points)) / total for pull in pulls], axis=1)

@@ -7,7 +7,7 @@ any two labels on the sphere touch along an edge, too, this holds for structures
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -17,22 +17,23 @@ from ..errors import CheckError
 from .lattice import STAR, Lattice, Numbers
 
 Bits = NDArray[np.int32]
+Labels = NDArray[np.uint8]
+Belonging = Callable[[Numbers, Labels], NDArray[np.floating]]
+"""How much tetrahedra (n,) belong to labels (n,): 0 to 1."""
 
 _ALL = (1 << STAR) - 1
 _HALF = 12
-_COUNTS = np.array([bin(half).count("1") for half in range(1 << _HALF)])
 _ROUNDS = 400
 """Random labels need 90, hearts 25; the last ones look at a few stars each."""
 
 _QUIET_ROUNDS, _ACTIVE = 4, 0.6
 """After these rounds a part of the defects wait in each, picked by chance."""
 
-_GENTLE_ROUNDS = 12
-"""After these rounds a whole star takes one label, so that small changes cannot undo each other for ever."""
+_EACH = 0.3
+"""Cost of changing a tetrahedron that belongs to its new label as much as to its old one."""
 
-_SMOOTHING_ROUNDS = 28
-_TIES_UNTIL = 24
-"""On a heart at 2 mm, 24 rounds with ties leave 7000 tetrahedra without an inner node of 17 500."""
+_NOISE, _LOUDEST = 0.5, 20.0
+"""Chance takes part in the choice, more in each round, so that changes cannot undo each other for ever."""
 
 
 class _Star:
@@ -61,12 +62,17 @@ class _Star:
             part = grown
 
 
-def repair_lattice(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
+def repair_lattice(
+    lattice: Lattice, numbers: Labels, belonging: Belonging = lambda tetrahedra, _: np.zeros(len(tetrahedra)),
+    tick: Callable[[], None] = lambda: None,
+) -> int:
     """Change labels of tetrahedra, in place, until every union of structures, and the outside, is a manifold.
 
     Args:
         lattice: The lattice.
         numbers: (12 * cells,) label number of each tetrahedron, 0 outside.
+        belonging: Tells how much tetrahedra belong to labels; what is lost the least is changed.
+        tick: Called in every round.
 
     Returns:
         How many tetrahedra changed, counting repeated changes.
@@ -78,7 +84,8 @@ def repair_lattice(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
     stars = [_Star(links) for links in lattice.star_links]
     suspects, changed = lattice.mixed_vertices(numbers), 0
     for turn in range(_ROUNDS):
-        mended = [_mend(lattice, numbers, vertices, star, turn, chance)
+        tick()
+        mended = [_mend(lattice, numbers, vertices, star, belonging, turn, chance)
                   for star, vertices in zip(stars, _by_type(lattice, suspects), strict=True)]
         defective = np.concatenate([vertices for vertices, _ in mended])
         if not len(defective):
@@ -90,50 +97,13 @@ def repair_lattice(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
                      "Choose a shorter edge, or smooth the segmentation.")
 
 
-def smooth_walls(lattice: Lattice, numbers: NDArray[np.uint8]) -> int:
-    """Flatten the walls between labels, in place: hand over tetrahedra that stick out of their structure.
-
-    A tetrahedron goes to the structure behind at least two of its faces where no more of them lie in its own. Of ties
-    chance takes half in each round, so that wrinkles wander until they meet and vanish.
-
-    Returns:
-        How many tetrahedra changed, counting repeated changes.
-    """
-    chance = np.random.default_rng(0)
-    tetrahedra = np.unique(lattice.stars(lattice.mixed_vertices(numbers)))
-    changed = 0
-    for turn in range(_SMOOTHING_ROUNDS):
-        own, beside = numbers[tetrahedra], numbers[lattice.neighbors(tetrahedra)]
-        kept = (beside == own[:, None]).sum(axis=1)
-        rows = np.flatnonzero(kept <= 2)
-        other, faces = _strongest_neighbor(own[rows], beside[rows])
-        moves = (faces >= 2) & (faces > kept[rows])
-        if turn < _TIES_UNTIL:
-            moves |= (faces >= 2) & (faces == kept[rows])
-            moves &= chance.random(len(moves)) < 0.5
-        numbers[tetrahedra[rows[moves]]] = other[moves]
-        changed += int(moves.sum())
-    return changed
-
-
-def _strongest_neighbor(
-    own: NDArray[np.uint8], beside: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the commonest other label behind the four faces (K, 4) of tetrahedra, and behind how many it is."""
-    counts = (beside[:, :, None] == beside[:, None, :]).sum(axis=2)
-    counts[beside == own[:, None]] = 0
-    face = counts.argmax(axis=1)
-    rows = np.arange(len(own))
-    return beside[rows, face], counts[rows, face]
-
-
 def _by_type(lattice: Lattice, vertices: Numbers) -> tuple[Numbers, Numbers]:
     center = vertices >= lattice.cells
     return vertices[~center], vertices[center]
 
 
 def _mend(
-    lattice: Lattice, numbers: NDArray[np.uint8], vertices: Numbers, star: _Star, turn: int,
+    lattice: Lattice, numbers: Labels, vertices: Numbers, star: _Star, belonging: Belonging, turn: int,
     chance: np.random.Generator,
 ) -> tuple[Numbers, Numbers]:
     """Change labels around defective vertices of one type, in place; return these vertices and tetrahedra changed."""
@@ -143,29 +113,53 @@ def _mend(
     for own in _unions(labels):
         rows = np.flatnonzero((own != 0) & (own != _ALL))
         own = own[rows]
-        part, rest = star.first_part(own), star.first_part(_ALL ^ own)
-        broken, cut = part != own, rest != _ALL ^ own
-        bad = broken | cut
+        bad = (star.first_part(own) != own) | (star.first_part(_ALL ^ own) != _ALL ^ own)
         defective.append(vertices[rows[bad]])
         if turn >= _QUIET_ROUNDS:  # neighbors that change at once can undo each other
             bad &= chance.random(len(bad)) < _ACTIVE
-        rows, own, part, rest = rows[bad], own[bad], part[bad], rest[bad]
-        give = _smaller(part, own ^ part, broken[bad])
-        take = _smaller(rest, (_ALL ^ own) ^ rest, cut[bad])
-        takes = _count(take) + chance.random(len(take)) < _count(give) + 0.5
-        moved = np.where(takes, take, give)
-        target = _commonest(labels[rows], _unpack(star.around(moved) & np.where(takes, own, _ALL ^ own)))
-        if turn >= _GENTLE_ROUNDS:
-            moved = np.full_like(moved, _ALL)
-            target = labels[rows, chance.integers(0, STAR, len(rows))]
-        place, member = np.nonzero(_unpack(moved))
-        tetrahedra = around[rows[place], member]
-        numbers[tetrahedra] = target[place]
-        changed.append(tetrahedra)
+        rows, own = rows[bad], own[bad]
+        if not len(rows):
+            continue
+        moves = [_Move(lattice, star, around[rows], labels[rows], own, moved, belonging)
+                 for moved in _movable(star, own)]
+        noise = min(turn * _NOISE, _LOUDEST)
+        costs = np.stack([move.costs + noise * chance.random(len(rows)) for move in moves])
+        best = costs.argmin(axis=0)
+        for which, move in enumerate(moves):
+            place, member = np.nonzero(move.members & (best == which)[:, None])
+            tetrahedra = around[rows[place], member]
+            numbers[tetrahedra] = move.target[place]
+            changed.append(tetrahedra)
     return np.unique(np.concatenate(defective)), np.concatenate(changed)
 
 
-def _unions(labels: NDArray[np.uint8]) -> Iterator[Bits]:
+def _movable(star: _Star, own: Bits) -> list[Bits]:
+    """Return the sets of which each mends a structure at a vertex: a part of it to give away, or one to take in."""
+    part, rest = star.first_part(own), star.first_part(_ALL ^ own)
+    return [part, own ^ part, rest, _ALL ^ own ^ rest]
+
+
+class _Move:
+    """Sets of tetrahedra around vertices that change their label together.
+
+    Attributes:
+        members: (N, 24) who changes.
+        target: (N,) the new label: the commonest beside the set that mends the structure.
+        costs: (N,) what is lost; infinite where the set is empty.
+    """
+
+    def __init__(self, lattice: Lattice, star: _Star, around: Numbers, labels: Labels, own: Bits, moved: Bits,
+                 belonging: Belonging) -> None:
+        side = np.where(moved & own, _ALL ^ own, own)
+        self.members = _unpack(moved)
+        self.target = _commonest(labels, _unpack(star.around(moved) & side))
+        row, member = np.nonzero(self.members)
+        tetrahedra = around[row, member]
+        lost = _EACH + belonging(tetrahedra, labels[row, member]) - belonging(tetrahedra, self.target[row])
+        self.costs = np.where(moved == 0, np.inf, np.bincount(row, lost, len(around)))
+
+
+def _unions(labels: Labels) -> Iterator[Bits]:
     """Yield the members (N,) of each label in stars (N, 24), and of every two in stars with four labels or more.
 
     With three, two labels are what is left of the third.
@@ -177,13 +171,7 @@ def _unions(labels: NDArray[np.uint8]) -> Iterator[Bits]:
         yield np.where(several & (one != 0) & (other != 0), one | other, 0)
 
 
-def _smaller(first: Bits, second: Bits, exists: NDArray[np.bool_]) -> Bits:
-    """Return the smaller of two sets, or all where there is no defect to mend this way."""
-    smaller = np.where(_count(first) <= _count(second), first, second)
-    return np.where(exists, smaller, _ALL).astype(np.int32)
-
-
-def _commonest(labels: NDArray[np.uint8], among: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _commonest(labels: Labels, among: NDArray[np.bool_]) -> Labels:
     """Return the commonest label of each row among its marked members; where none is marked, its first."""
     best, most = labels[:, 0].copy(), np.zeros(len(labels), np.int64)
     for number in np.unique(labels):
@@ -191,11 +179,6 @@ def _commonest(labels: NDArray[np.uint8], among: NDArray[np.bool_]) -> NDArray[n
         more = count > most
         best[more], most[more] = number, count[more]
     return best
-
-
-def _count(bits: Bits) -> NDArray[np.int64]:
-    """Return how many members each set has."""
-    return _COUNTS[bits & ((1 << _HALF) - 1)] + _COUNTS[bits >> _HALF]
 
 
 def _pack(members: NDArray[np.bool_]) -> Bits:

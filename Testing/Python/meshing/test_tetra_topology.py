@@ -10,7 +10,7 @@ import pytest
 from HeartSeg3DLib.meshing.lattice import KINDS, Lattice, lattice_around
 from HeartSeg3DLib.meshing.quality.closedness import closedness
 from HeartSeg3DLib.meshing.quality.conformity import faces_of, walls_of
-from HeartSeg3DLib.meshing.tetra_topology import repair_lattice, smooth_walls
+from HeartSeg3DLib.meshing.tetra_topology import repair_lattice
 
 
 @pytest.fixture
@@ -77,12 +77,3 @@ def test_two_stars_that_touch_in_one_vertex_are_joined_or_parted(lattice: Lattic
     assert defects(lattice, numbers) > 0
     assert repair_lattice(lattice, numbers) > 0
     assert defects(lattice, numbers) == 0
-
-
-def test_smoothing_takes_away_a_tetrahedron_that_sticks_out(lattice: Lattice) -> None:
-    numbers = np.zeros(KINDS * lattice.cells, np.uint8)
-    numbers[inner(lattice)] = 1
-    lone = lattice.stars(np.array([np.ravel_multi_index((6, 6, 6), lattice.shape)]))[0][0]
-    numbers[lone] = 2
-    smooth_walls(lattice, numbers)
-    assert numbers[lone] == 1
