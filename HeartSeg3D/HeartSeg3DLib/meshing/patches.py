@@ -21,7 +21,7 @@ LV, MYO, RV, LA, RA, AO, PA = (BY_ID[name].value for name in ("LV", "MYO", "RV",
 _LESIONS = {BY_ID[name].value for name in ("SCAR", "MVO", "OEDEMA")}
 WALL_OF = {LV: MYO, **{cavity: cavity + 100 for cavity in (RV, LA, RA, AO, PA)}}
 _LEFT_TISSUE = {MYO, *_LESIONS}
-_VENTRICULAR_TISSUE = {*_LEFT_TISSUE, WALL_OF[RV]}
+VENTRICULAR_TISSUE = {*_LEFT_TISSUE, WALL_OF[RV]}
 _ATRIAL_TISSUE = {WALL_OF[LA]: "LA", WALL_OF[RA]: "RA"}
 _VESSEL_TISSUE = {WALL_OF[AO]: "AO", WALL_OF[PA]: "PA"}
 _VALVES = {(LV, LA): "MV", (RV, RA): "TV", (LV, AO): "AV", (RV, PA): "PV"}
@@ -69,10 +69,10 @@ def _name_of_pair(inner: int, outer: int, present: set[int]) -> str:
     pair = {inner, outer}
     if outer == OUTSIDE:
         return _name_at_outside(inner, present)
-    if pair & _VENTRICULAR_TISSUE:
-        if pair <= _VENTRICULAR_TISSUE:
+    if pair & VENTRICULAR_TISSUE:
+        if pair <= VENTRICULAR_TISSUE:
             return _joined(inner, outer)
-        return {LV: "LV_ENDO", RV: "RV_ENDO"}.get((pair - _VENTRICULAR_TISSUE).pop(), "BASE")
+        return {LV: "LV_ENDO", RV: "RV_ENDO"}.get((pair - VENTRICULAR_TISSUE).pop(), "BASE")
     for cavity, name in ((LA, "LA_ENDO"), (RA, "RA_ENDO"), (AO, "AO_LUMEN"), (PA, "PA_LUMEN")):
         if pair == {cavity, WALL_OF[cavity]}:
             return name
@@ -84,7 +84,7 @@ def _name_at_outside(value: int, present: set[int]) -> str:
 
     A cavity without a wall in the map ends where its wall would begin: there its outside is its endocardium.
     """
-    if value in _VENTRICULAR_TISSUE:
+    if value in VENTRICULAR_TISSUE:
         return "EPI"
     if value in _ATRIAL_TISSUE:
         return f"{_ATRIAL_TISSUE[value]}_EPI"

@@ -24,7 +24,7 @@ from HeartSeg3DLib.meshing.export.facets import (
     tetrahedra_behind,
 )
 from HeartSeg3DLib.meshing.mesh import TetraMesh
-from labeled_blocks import surface_of, volumes_of
+from labeled_blocks import block_mesh, surface_of, volumes_of
 
 TISSUE = (2, 103)
 
@@ -154,3 +154,21 @@ def test_patches_have_names_that_every_format_can_write(mesh: TetraMesh) -> None
 def test_an_unknown_frame_stops_the_export(mesh: TetraMesh) -> None:
     with pytest.raises(UsageError, match="frame XYZ is unknown"):
         written(mesh, frame="XYZ")
+
+
+def test_every_patch_looks_one_way() -> None:
+    """Myocardium comes before the right ventricle by number, and the right ventricle before its wall."""
+    blocks = block_mesh(np.array([[[2, 3, 103]]]), (0.0, 0.0, 0.0), 1.0)
+    of_blood = np.flatnonzero((blocks.surface.labels == 3).any(axis=1))
+    assert {tuple(pair) for pair in blocks.surface.labels[of_blood].tolist()} == {(2, 3), (3, 103), (3, 0)}
+    content = content_of(blocks, {"RV_ENDO": of_blood})
+    assert {inner for inner, _ in content.labels[content.patches["RV_ENDO"]].tolist()} == {3}
+    a, b, c = (content.points[content.triangles[content.patches["RV_ENDO"], corner]] for corner in range(3))
+    assert np.einsum("ij,ij->i", a - 0.5, np.cross(b - 0.5, c - 0.5)).sum() / 6.0 == pytest.approx(1.0)
+
+
+def test_what_a_patch_of_ventricular_muscle_looks_at_is_no_muscle(mesh: TetraMesh) -> None:
+    surface = mesh.surface
+    muscle = np.isin(surface.labels, (2, 103))
+    content = content_of(mesh, {"BASE": np.flatnonzero(muscle.sum(axis=1) == 1)})
+    assert set(content.labels[content.patches["BASE"], 0].tolist()) <= {2, 103}

@@ -15,6 +15,7 @@ from ...anatomy import STRUCTURES
 from ...errors import InputError, UsageError
 from ..fibers import FIBER, SHEET, FiberAngles
 from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
+from ..patches import VENTRICULAR_TISSUE
 
 LPS, RAS = "LPS", "RAS"
 FRAMES = (LPS, RAS)
@@ -64,7 +65,7 @@ class MeshContent:
     Attributes:
         points: (N, 3) float64, mm, in `frame`.
         triangles: (M, 3) int32, normals out of `labels[:, 0]`.
-        labels: (M, 2) int16, as in `SurfaceMesh`.
+        labels: (M, 2) int16, as in `SurfaceMesh`, but the higher value comes first where its patch looks that way.
         tetrahedra: (K, 4) int32 of positive volume; empty for a surface.
         tetra_labels: (K,) int16.
         patches: Indices of triangles by the patch's name, at least one each.
@@ -197,11 +198,12 @@ def content_of(
     new = np.cumsum(used, dtype=np.int32) - np.int32(1)
     turned = _TO_RAS if frame == RAS else np.ones(3)
     chosen = {name: np.asarray(numbers_of, np.intp) for name, numbers_of in patches.items()}
+    written = {name: numbers[patch[kept[patch]]] for name, patch in chosen.items() if kept[patch].any()}
+    triangles, sides = _looking_one_way(triangles, sides, written)
     of_cells = {name: values for name, values in fields.items() if len(values) == len(inside)}
     of_nodes = {name: values for name, values in fields.items() if name not in of_cells}
     return MeshContent(
-        mesh.points[used] * turned, new[triangles], sides, new[tetrahedra], tetra_labels,
-        {name: numbers[patch[kept[patch]]] for name, patch in chosen.items() if kept[patch].any()},
+        mesh.points[used] * turned, new[triangles], sides, new[tetrahedra], tetra_labels, written,
         {name: _turned(values[used], turned) for name, values in of_nodes.items()},
         {name: _turned(values[inside], turned) for name, values in of_cells.items()},
         frame, dict(tags or {}), source, angles,
@@ -229,6 +231,27 @@ def _kept_triangles(
     reverse = sides[:, 0] == OUTSIDE
     triangles[reverse], sides[reverse] = triangles[reverse][:, ::-1], sides[reverse][:, ::-1]
     return triangles, sides, kept, np.cumsum(kept) - 1
+
+
+def _looking_one_way(
+    triangles: NDArray[np.int32], sides: NDArray[np.int16], patches: Mapping[str, NDArray[np.intp]]
+) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Turn triangles so that those of a patch look out of one structure, or out of the muscle of the ventricles.
+
+    A pressure on the endocardium of the right ventricle would pull at the septum and push at the free wall otherwise.
+    Patches with one structure on each side everywhere, and those with nothing in common, stay as they are.
+    """
+    for rows in patches.values():
+        pairs = np.unique(sides[rows], axis=0)
+        if len(pairs) < 2:
+            continue
+        common = [{int(value)} for value in np.unique(pairs) if value != OUTSIDE]
+        ways = [inner for inner in (*common, set(VENTRICULAR_TISSUE))
+                if (np.isin(pairs, list(inner)).sum(axis=1) == 1).all()]
+        if ways:
+            back = rows[np.isin(sides[rows, 1], list(ways[0]))]
+            triangles[back], sides[back] = triangles[back][:, ::-1], sides[back][:, ::-1]
+    return triangles, sides
 
 
 def _turned(values: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
