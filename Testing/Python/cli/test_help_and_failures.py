@@ -13,9 +13,10 @@ from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.errors import InputError
 
 PATIENT = "Doe^Jane"
-COMMANDS = ["demo", "segment", "measure", "models", "generate", "train", "evaluate"]
+COMMANDS = ["demo", "segment", "measure", "models", "generate", "index", "train", "evaluate"]
 LEAVES = [*COMMANDS[:3], "models list", "models show", "models verify", "models import", "models remove",
-          "generate", "train finetune", "train export", "evaluate"]
+          "generate", "index datasets", "index build", "index check", "index merge", "index split", "index export",
+          "index preprocess", "train finetune", "train export", "evaluate"]
 
 
 def test_alone_it_shows_friendly_help() -> None:
@@ -35,7 +36,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_features_of_later_versions_are_not_offered() -> None:
     text = call().stdout + "".join(call(*command.split(), "--help").stdout for command in LEAVES)
-    for later in ("--mesh", "--confidence", "--fibres", "jobs ", "systems ", "serve ", "index ", "ssl "):
+    for later in ("--confidence", "--fibres", "jobs ", "systems ", "serve ", "ssl "):
         assert later not in text
 
 
