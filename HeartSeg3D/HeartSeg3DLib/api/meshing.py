@@ -26,14 +26,15 @@ from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, ex
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.isotropic import sliced_for_walls
 from HeartSeg3DLib.meshing.label_field import label_field
-from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, free_memory
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
+from HeartSeg3DLib.meshing.memory import free_memory
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
 from HeartSeg3DLib.meshing.patches import ORIGIN_OF, name_patches
 from HeartSeg3DLib.meshing.planes import image_border
 from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.tetra import tetra_mesh
+from HeartSeg3DLib.meshing.tetra_edge import edge_for
 from HeartSeg3DLib.meshing.vessel_ends import open_ends
 from HeartSeg3DLib.meshing.walls import add_walls, hole_sentences
 from HeartSeg3DLib.report import FiberSection
@@ -55,7 +56,8 @@ class MeshChoices:
     """How to mesh a label map.
 
     Attributes:
-        edge_mm: Mean length of edges; None takes 2 mm for tetrahedra, and for surfaces what suits voxels and walls.
+        edge_mm: Mean length of edges; None takes 2 mm for tetrahedra, less where walls are thin, and for surfaces what
+            suits voxels and walls.
         volume: Tetrahedra and not surfaces alone; presets that need them turn it on.
         walls_mm: Thickness by cavity of walls to grow around blood pools.
         fibers: Angles of the fibers to lay into the ventricles, which takes tetrahedra; None leaves it to the preset,
@@ -267,9 +269,9 @@ class _Run:
             raise InputError(f"The label map has no {name_of(wanted[0])} and no walls, of which the preset "
                              f"{choices.preset} consists.", "Grow walls (--walls), or choose another preset.")
         if choices.with_tetrahedra:
-            edge = choices.edge_mm or VOLUME_EDGE_MM
+            edge, sentences = edge_for(labels, facts, choices.edge_mm)
             check_tetra_memory(labels, edge)
-            self._warnings += pitch_warnings(facts, edge)
+            self._warnings += sentences
             return labels, edge
         pitch = choices.edge_mm / EDGE_OF_PITCH if choices.edge_mm else suggested_pitch(labels, facts)
         free = free_memory()

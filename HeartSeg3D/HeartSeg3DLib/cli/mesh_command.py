@@ -57,7 +57,8 @@ def mesh_command(
     edge: Annotated[
         float | None,
         typer.Option(metavar="MM", show_default=False,
-                     help="Mean length of edges; else 2 mm for tetrahedra, and for surfaces what suits the voxels."),
+                     help="Mean length of edges; else 2 mm for tetrahedra, less in thin walls, and for surfaces what "
+                          "suits the voxels."),
     ] = None,
     volume: Annotated[bool, typer.Option("--volume", help="Tetrahedra, not surfaces alone.")] = False,
     walls: Annotated[

@@ -125,6 +125,7 @@ class _Mover:
         points = self.mesh.points
         move = towards_better_shape(points, self.mesh.tetrahedra, self.tick)
         move[self.fixed] = 0.0
+        self.tick()
         here = points[self.nodes]
         wanted, across = self._towards_wall(here, pressures)
         inverse = np.asarray(np.linalg.inv(across + _DAMPING * np.eye(3)), np.float64)
@@ -207,6 +208,7 @@ def _move_above_floor(
     new_quality, volume = shapes(target, mesh.tetrahedra, tick)
     turn = 0
     while True:
+        tick()
         low = (new_quality < floor) & (new_quality < quality)
         if not low.any():
             break
@@ -215,7 +217,7 @@ def _move_above_floor(
         share = 0.5 if turn < _HALVINGS else 0.0
         target[moved] = start[moved] + share * (target[moved] - start[moved])
         again = np.flatnonzero(np.logical_or.reduce([moved[corners] for corners in mesh.tetrahedra.T]))
-        new_quality[again], volume[again] = shapes(target, mesh.tetrahedra[again])
+        new_quality[again], volume[again] = shapes(target, mesh.tetrahedra[again], tick)
         turn += 1
     mesh.points = target
     return new_quality, volume

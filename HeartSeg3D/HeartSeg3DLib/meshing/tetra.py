@@ -58,13 +58,13 @@ def tetra_mesh(
     check_memory(labels, edge_mm)
     pulse = _Pulse(progress)
     mesh = _labeled_lattice(labels, edge_mm, pulse)
-    pulse.reach(0.3)
+    pulse.reach(0.13)
     free_locked(mesh, pulse.tick)
-    pulse.reach(0.35)
+    pulse.reach(0.24)
     sigma = max(_SMOOTH_VOXELS * min(labels.GetSpacing()), _SMOOTH_EDGES * edge_mm)
     shares = shares_of(labels, sigma)
-    pulse.reach(0.4)
-    snap(mesh, shares, sigma, edge_mm, shares.structures.volumes_mm3, lambda part: pulse.reach(0.4 + 0.58 * part),
+    pulse.reach(0.25)
+    snap(mesh, shares, sigma, edge_mm, shares.structures.volumes_mm3, lambda part: pulse.reach(0.25 + 0.73 * part),
          pulse.tick)
     made = _in_patient(mesh, labels, shares.structures.values)
     pulse.reach(1.0)
@@ -89,12 +89,12 @@ class _Pulse:
 def _labeled_lattice(labels: sitk.Image, edge_mm: float, pulse: _Pulse) -> LabeledTetrahedra:
     """Return the tetrahedra of a lattice that lie in structures and a layer around them, walls manifold."""
     shares = shares_of(labels, max(_SHARP_VOXELS * min(labels.GetSpacing()), _SHARP_EDGES * edge_mm))
-    pulse.reach(0.05)
+    pulse.reach(0.01)
     lattice = lattice_around(*shares.box(), edge_mm)
     numbers = strongest_labels(lattice, shares, pulse.tick)
-    pulse.reach(0.12)
+    pulse.reach(0.02)
     smooth_walls(lattice, numbers, shares, pulse.tick)
-    pulse.reach(0.2)
+    pulse.reach(0.08)
 
     def belonging(tetrahedra: Numbers, of: NDArray[np.uint8]) -> NDArray[np.float32]:
         return shares.of(lattice.centroids(tetrahedra), of)
@@ -106,9 +106,12 @@ def _labeled_lattice(labels: sitk.Image, edge_mm: float, pulse: _Pulse) -> Label
             break
     _refuse_lost(numbers, shares)
     mixed = lattice.mixed_vertices(numbers)
-    kept = np.union1d(np.flatnonzero(numbers), lattice.stars(mixed))
+    needed = numbers != OUTSIDE
+    needed[lattice.stars(mixed)] = True
+    kept = np.flatnonzero(needed)
     pulse.tick()
     corners = lattice.corners(kept)
+    pulse.tick()
     used = np.zeros(2 * lattice.cells, bool)
     used[corners] = True
     vertices = np.flatnonzero(used)

@@ -72,7 +72,12 @@ def towards_better_shape(
         tick()
     nodes = tetrahedra.ravel()
     total = np.maximum(np.bincount(nodes, np.repeat(weights, 4), len(points)), np.finfo(float).tiny)
-    return np.stack([np.bincount(nodes, pull.ravel(), len(points)) / total for pull in pulls], axis=1)
+    tick()
+    moves = np.empty((len(points), 3))
+    for axis, pull in enumerate(pulls):
+        moves[:, axis] = np.bincount(nodes, pull.ravel(), len(points)) / total
+        tick()
+    return moves
 
 
 def _pulls(

@@ -7,13 +7,16 @@ import pytest
 import SimpleITK as sitk
 
 from analytic_heart import AO, MYO, analytic_heart, exact_shapes
-from HeartSeg3DLib.errors import DeviceError, InputError
+from HeartSeg3DLib.errors import CancelledError, DeviceError, InputError
 from HeartSeg3DLib.meshing import memory, tetra
+from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
 from HeartSeg3DLib.meshing.locked import free_locked, locked
 from HeartSeg3DLib.meshing.mesh import TetraMesh
 from HeartSeg3DLib.meshing.quality import MeshReport, check_tetrahedra
+from HeartSeg3DLib.meshing.quality.closedness import closedness
 from HeartSeg3DLib.meshing.snapping import LabeledTetrahedra
 from HeartSeg3DLib.meshing.tetra_shape import shapes
+from HeartSeg3DLib.meshing.walls import add_walls
 
 OBLIQUE = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.35, -0.52, 0.7).GetMatrix()
 EDGE = 4.0
@@ -36,6 +39,20 @@ def mesh(heart: sitk.Image) -> TetraMesh:
 @pytest.fixture(scope="module")
 def report(mesh: TetraMesh, heart: sitk.Image) -> MeshReport:
     return check_tetrahedra(mesh, heart)
+
+
+@pytest.fixture(scope="module")
+def walled_heart() -> sitk.Image:
+    """Walls of one voxel, and a tenth of the voxels at walls with a neighbor's label."""
+    heart = analytic_heart((3.0, 3.0, 3.0))
+    values, chance = sitk.GetArrayFromImage(heart), np.random.default_rng(0)
+    places = np.argwhere(np.any([np.roll(values, 1, axis) != values for axis in range(3)], axis=0))
+    places = places[chance.random(len(places)) < 0.1]
+    others = np.clip(places + chance.integers(-1, 2, places.shape), 0, np.array(values.shape) - 1)
+    values[tuple(places.T)] = values[tuple(others.T)]
+    noisy = sitk.GetImageFromArray(values)
+    noisy.CopyInformation(heart)
+    return add_walls(clean_labels(noisy, Pieces.KEEP_LARGEST).labels, dict.fromkeys((3, 4, 5, 6, 7), 3.0)).labels
 
 
 def test_every_hard_check_passes(report: MeshReport) -> None:
@@ -76,11 +93,44 @@ def test_the_same_heart_gives_the_same_mesh(heart: sitk.Image, mesh: TetraMesh) 
     assert np.array_equal(mesh.tetrahedra, again.tetrahedra)
 
 
-def test_progress_grows_to_one() -> None:
+def test_progress_grows_to_one_and_is_told_in_every_part_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tetra, "_QUIET_SECONDS", 0.0)
     told: list[float] = []
     tetra.tetra_mesh(analytic_heart((4.0, 4.0, 4.0)), 8.0, told.append)
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
+    assert min(told.count(reached) for reached in (0.01, 0.02, 0.08, 0.13, 0.25)) > 2
+    assert len(told) > 200
+
+
+@pytest.mark.parametrize("after", [0.01, 0.08, 0.5])
+def test_the_work_can_be_cancelled_wherever_it_tells_progress(after: float) -> None:
+    def progress(part: float) -> None:
+        if part >= after:
+            raise CancelledError("Cancelled.", "")
+
+    with pytest.raises(CancelledError):
+        tetra.tetra_mesh(analytic_heart((4.0, 4.0, 4.0)), 8.0, progress)
+
+
+def test_thin_walls_and_noise_leave_every_structure_and_the_tissue_a_manifold(walled_heart: sitk.Image) -> None:
+    mesh = tetra.tetra_mesh(walled_heart, EDGE)
+    report = check_tetrahedra(mesh, walled_heart)
+    assert report.failures == ()
+    assert missed(report) & {"difference from the volume of the voxels in %",
+                             "tetrahedra with all nodes on their label's boundary in %"} == set()
+    for union in ((MYO, 103, 104, 105, 106, 107), (1, 3, 4, 5, 6, 7), (1, MYO), (104, 105)):
+        within = np.isin(mesh.surface.labels, union)
+        found = closedness(mesh.surface.triangles[within[:, 0] != within[:, 1]].astype(np.int64))
+        assert (found.open_edges, found.non_manifold_edges, found.non_manifold_vertices) == (0, 0, 0)
+
+
+def test_a_wall_of_one_edge_keeps_its_volume_and_stays_in_one_piece() -> None:
+    heart = analytic_heart((1.5, 1.5, 1.5), wall=3.0)
+    report = check_tetrahedra(tetra.tetra_mesh(heart, 3.0), heart)
+    assert report.failures == ()
+    assert abs(report.labels[MYO]["volume_error_percent"]) < 0.5
+    assert report.labels[MYO]["parts"] == 1
 
 
 def test_a_tetrahedron_without_an_inner_node_gets_one() -> None:
