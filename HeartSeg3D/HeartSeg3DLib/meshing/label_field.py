@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..errors import InputError
+from .checking import name_of
 from .indicators import Indicators, index_to_point, indicators
 from .mesh import OUTSIDE
 from .topology import Preference, repair_topology
@@ -71,7 +72,7 @@ def label_field(labels: sitk.Image, pitch_mm: float) -> LabelField:
         pitch_mm: Distance of samples.
 
     Raises:
-        InputError: No label, or the pitch is not positive.
+        InputError: No label, or the pitch is not positive or too coarse for a structure.
         CheckError: The topology could not be repaired.
     """
     shares = indicators(labels)
@@ -85,6 +86,11 @@ def label_field(labels: sitk.Image, pitch_mm: float) -> LabelField:
     numbers = grid.ravel()
     numbers[ambiguous.samples] = (ambiguous.shares + bias).argmax(axis=1)
     repaired, specks = _make_manifold(grid, _preference(ambiguous, bias, grid.size))
+    lost = set(range(1, len(shares.values))) - set(np.unique(grid).tolist())
+    if lost:
+        names = ", ".join(name_of(shares.values[number]) for number in sorted(lost))
+        raise InputError(f"Samples every {pitch_mm:.3g} mm are too coarse to show: {names}.",
+                         "Choose a shorter edge length, or take structures of a few voxels out of the label map.")
     table = np.array(shares.values, np.uint8)
     start = np.array([axis[0] for axis in axes])[::-1]
     return LabelField(

@@ -25,6 +25,7 @@ VENTRICULAR_TISSUE = {*_LEFT_TISSUE, WALL_OF[RV]}
 _ATRIAL_TISSUE = {WALL_OF[LA]: "LA", WALL_OF[RA]: "RA"}
 _VESSEL_TISSUE = {WALL_OF[AO]: "AO", WALL_OF[PA]: "PA"}
 _VALVES = {(LV, LA): "MV", (RV, RA): "TV", (LV, AO): "AV", (RV, PA): "PV"}
+_BLOOD_SIDE = {LV: "LV_ENDO", RV: "RV_ENDO", LA: "LA_ENDO", RA: "RA_ENDO", AO: "AO_LUMEN", PA: "PA_LUMEN"}
 _OUTLETS = (AO, PA)
 _INLETS = tuple(BY_ID[name].value for name in ("LSPV", "LIPV", "RSPV", "RIPV", "SVC", "IVC"))
 
@@ -72,10 +73,11 @@ def _name_of_pair(inner: int, outer: int, present: set[int]) -> str:
     if pair & VENTRICULAR_TISSUE:
         if pair <= VENTRICULAR_TISSUE:
             return _joined(inner, outer)
-        return {LV: "LV_ENDO", RV: "RV_ENDO"}.get((pair - VENTRICULAR_TISSUE).pop(), "BASE")
-    for cavity, name in ((LA, "LA_ENDO"), (RA, "RA_ENDO"), (AO, "AO_LUMEN"), (PA, "PA_LUMEN")):
-        if pair == {cavity, WALL_OF[cavity]}:
-            return name
+        other = (pair - VENTRICULAR_TISSUE).pop()
+        return _BLOOD_SIDE[other] if other in (LV, RV) else "BASE"
+    blood = pair & _BLOOD_SIDE.keys()
+    if len(blood) == 1 and pair & {*_ATRIAL_TISSUE, *_VESSEL_TISSUE}:  # a neighbor's wall may be the nearest
+        return _BLOOD_SIDE[blood.pop()]
     return _joined(inner, outer)
 
 

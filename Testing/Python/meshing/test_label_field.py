@@ -77,3 +77,10 @@ def test_a_pitch_that_is_no_distance_is_refused(pitch: float) -> None:
 def test_an_empty_map_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
         label_field(sitk.Image(8, 8, 8, sitk.sitkUInt8), 1.0)
+
+
+def test_a_pitch_too_coarse_for_a_structure_is_refused() -> None:
+    voxels = np.zeros((30, 30, 30), np.uint8)
+    voxels[4:24, 4:24, 4:24], voxels[4:24, 4:24, 4:6] = 1, 2
+    with pytest.raises(InputError, match=r"too coarse to show: Left ventricle myocardium"):
+        label_field(sitk.GetImageFromArray(voxels), 40.0)

@@ -97,3 +97,16 @@ def test_walls_have_inner_and_outer_sides() -> None:
     voxels[10:14, 10:14, 20:23] = 3  # a hole in the wall
     mesh = surface_mesh(label_field(sitk.GetImageFromArray(voxels), 1.0))
     assert set(name_patches(mesh)) == {"RV_ENDO", "EPI", "RV_OPENING"}
+
+
+@pytest.mark.parametrize(("cavity", "wall", "name"), [
+    (4, 104, "LA_ENDO"), (4, 105, "LA_ENDO"), (6, 107, "AO_LUMEN"), (7, 106, "PA_LUMEN"), (3, 105, "RV_ENDO"),
+    (1, 106, "LV_ENDO"), (4, 2, "BASE"), (4, 103, "BASE"),
+])
+def test_blood_against_any_wall_is_its_own_endocardium(cavity: int, wall: int, name: str) -> None:
+    voxels = np.zeros((14, 14, 24), np.uint8)
+    voxels[3:11, 3:11, 3:12], voxels[3:11, 3:11, 12:21] = cavity, wall
+    mesh = surface_mesh(label_field(sitk.GetImageFromArray(voxels), 1.0))
+    between = (mesh.labels == sorted((cavity, wall))).all(axis=1)
+    assert between.any()
+    assert set(np.flatnonzero(between)) <= set(name_patches(mesh)[name])
