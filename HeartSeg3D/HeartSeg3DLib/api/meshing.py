@@ -23,6 +23,7 @@ from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
 from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
 from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, places_of, request_for
+from HeartSeg3DLib.meshing.export.xdmf import has_h5py
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.isotropic import sliced_for_walls
 from HeartSeg3DLib.meshing.label_field import label_field
@@ -242,6 +243,9 @@ class _Run:
     def _prepared(self) -> tuple[sitk.Image, float]:
         """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""
         stages, choices = self._stages, self._choices
+        if "xdmf" in self._request.formats and not has_h5py():
+            self._warnings.append("The XDMF files hold their arrays as text, because h5py is not installed: large, and "
+                                  "DOLFINx opens them with XDMFFile.Encoding.ASCII. pip install '.[hdf5]' brings it.")
         stages.enter(0.0, "Reading the label map")
         labels = self._given
         if not isinstance(labels, sitk.Image):

@@ -136,7 +136,7 @@ def test_a_picture_of_earlier_fibers_does_not_stay(tmp_path: Path) -> None:
 
 def test_blood_alone_needs_no_word_about_fibers(tmp_path: Path) -> None:
     blood = np.where(balls() == LA, LA, 0).astype(np.uint8)
-    meshed = mesh_to_folder(image(blood), tmp_path, MeshChoices(edge_mm=EDGE, preset="simvascular"))
+    meshed = mesh_to_folder(image(blood), tmp_path, MeshChoices(edge_mm=EDGE, volume=True, formats=("svmultiphysics",)))
     assert meshed.fibers is None
     assert not any("fibers" in sentence for sentence in meshed.warnings)
 

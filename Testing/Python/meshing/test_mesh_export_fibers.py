@@ -69,7 +69,7 @@ def test_fields_come_back_turned_with_the_points(
 def test_xdmf_without_h5py_holds_fields_as_text(
     heart: TetraMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xdmf, "_has_h5py", lambda: False)
+    monkeypatch.setattr(xdmf, "has_h5py", lambda: False)
     export(heart, ExportRequest(tmp_path, ("xdmf",)))
     assert_same_fields(meshio.read(tmp_path / "heart.xdmf"), heart, "LPS")
 
@@ -91,7 +91,7 @@ def test_opencarp_has_fibers_and_sheets_and_counts_placeholders(heart: TetraMesh
 def test_svmultiphysics_has_directions_at_the_centers_of_elements(
     heart: TetraMesh, frame: str, tmp_path: Path
 ) -> None:
-    statement = export(heart, request_for("simvascular", tmp_path, frame=frame))
+    statement = export(heart, ExportRequest(tmp_path, ("svmultiphysics",), frame))
     details = statement["formats"]["svmultiphysics"]
     assert details["fiber_files"] == ["FibersLong.vtu", "FibersSheet.vtu"]
     assert details["elements_without_fibers"] == (~np.isin(heart.labels, MUSCLE)).sum()

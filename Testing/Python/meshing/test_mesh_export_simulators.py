@@ -105,8 +105,8 @@ def read_vtk(reader: vtkXMLPolyDataReader | vtkXMLUnstructuredGridReader, path: 
 
 @pytest.fixture(scope="module")
 def solver_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("simvascular")
-    export(heart_mesh(), request_for("simvascular", folder))
+    folder = tmp_path_factory.mktemp("svmultiphysics")
+    export(heart_mesh(), ExportRequest(folder, ("svmultiphysics",)))
     return folder / "heart_svmultiphysics"
 
 
@@ -139,6 +139,23 @@ def test_svmultiphysics_faces_find_their_nodes_and_elements(solver_folder: Path)
         owners = heart.tetrahedra[element_ids - 1]
         assert (corners[:, :, None] == owners[:, None, :]).any(axis=2).all()
     assert data.GetNumberOfCells() == (heart.surface.labels[:, 1] == 0).sum()
+
+
+def test_the_preset_for_svmultiphysics_has_its_faces_on_the_boundary_of_the_tissue(tmp_path: Path) -> None:
+    export(heart_mesh(), request_for("simvascular", tmp_path))
+    folder = tmp_path / "heart_svmultiphysics"
+
+    def triangles(path: Path) -> set[tuple[int, ...]]:
+        data = read_vtk(vtkXMLPolyDataReader(), path)
+        nodes = vtk_to_numpy(data.GetPointData().GetArray("GlobalNodeID"))
+        corners = nodes[vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)]
+        return {tuple(sorted(row)) for row in corners.tolist()}
+
+    faces = [triangles(path) for path in (folder / "mesh-surfaces").iterdir()]
+    assert set.union(*faces) == triangles(folder / "mesh-complete.exterior.vtp")
+    tissue = np.isin(heart_mesh().labels, (2, 103)).sum()
+    volume = read_vtk(vtkXMLUnstructuredGridReader(), folder / "mesh-complete.mesh.vtu")
+    assert volume.GetNumberOfCells() == tissue
 
 
 def test_the_label_volume_has_the_numbers_and_axes_of_pycemrg(tmp_path: Path) -> None:

@@ -72,11 +72,12 @@ _TABLE = (
               "them by mesh.topology.original_cell_index.",
     ),
     Preset(
-        "simvascular", "Multiphysics with svMultiPhysics", ("svmultiphysics",), volume=True, fibers=True,
+        "simvascular", "Mechanics with svMultiPhysics", ("svmultiphysics",), volume=True, labels=TISSUE, fibers=True,
         opens_with="svmultiphysics solver.xml",
-        notes="All labels, mm; one domain a label in DOMAIN_ID, named in the JSON file. In solver.xml: Mesh_file_path "
-              "heart_svmultiphysics/mesh-complete.mesh.vtu, Face_file_path heart_svmultiphysics/mesh-surfaces/EPI.vtp, "
-              "Mesh_scale_factor 0.1 for centimeters, Fiber_direction_file_path FibersLong.vtu, then FibersSheet.vtu.",
+        notes="Tissue only, so that every face lies on its boundary, mm; one domain a label in DOMAIN_ID, named in the "
+              "JSON file. In solver.xml: Mesh_file_path heart_svmultiphysics/mesh-complete.mesh.vtu, Face_file_path "
+              "heart_svmultiphysics/mesh-surfaces/EPI.vtp, Mesh_scale_factor 0.1 for centimeters, "
+              "Fiber_direction_file_path FibersLong.vtu, then FibersSheet.vtu.",
     ),
     Preset(
         "cemrgapp", "CemrgApp and pycemrg four-chamber models", ("opencarp", "pycemrg"), volume=True, labels=TISSUE,

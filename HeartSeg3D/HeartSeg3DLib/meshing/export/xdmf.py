@@ -42,10 +42,11 @@ def write_xdmf(content: MeshContent, path: Path) -> dict[str, Any]:
     _write_grid(path, "mesh", "Tetrahedron", content, content.tetrahedra, fields)
     _write_grid(facets, "facets", "Triangle", content, content.triangles,
                 [("Cell", "facet", facet_numbers(content, groups))])
-    return {"encoding": "HDF5" if _has_h5py() else "ASCII"}
+    return {"encoding": "HDF5" if has_h5py() else "ASCII"}
 
 
-def _has_h5py() -> bool:
+def has_h5py() -> bool:
+    """Tell whether arrays can be written in HDF5."""
     return importlib.util.find_spec("h5py") is not None
 
 
@@ -53,7 +54,7 @@ def _write_grid(
     path: Path, name: str, kind: str, content: MeshContent, cells: NDArray[np.int32],
     fields: list[_Field],
 ) -> None:
-    if _has_h5py():
+    if has_h5py():
         import h5py
 
         with h5py.File(path.with_suffix(".h5"), "w") as arrays:
