@@ -115,7 +115,7 @@ def mesh_command(
             progress.begin(labels.name)
             meshed = mesh_to_folder(labels, out, choices, progress=progress, cancelled=run.cancelled,
                                     writing=run.writing)
-        _show(run, meshed)
+        _show(run, meshed, preset if not formats else None)
         run.report({
             "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,
             "warnings": list(meshed.warnings), "seconds": meshed.seconds, "quality": meshed.report.to_dict(),
@@ -178,9 +178,10 @@ def fibers_of(text: str | None) -> FiberAngles | None:
     return FiberAngles(endocardium, epicardium)
 
 
-def _show(run: CommandRun, meshed: MeshedHeart) -> None:
-    """Print figures by structure, verdicts and files."""
+def _show(run: CommandRun, meshed: MeshedHeart, preset: str | None) -> None:
+    """Print figures by structure, verdicts, files, and how a preset's simulator takes these."""
     from HeartSeg3DLib.meshing.checking import name_of
+    from HeartSeg3DLib.meshing.export.presets import preset_of
 
     for sentence in meshed.warnings:
         run.warn(sentence)
@@ -199,6 +200,9 @@ def _show(run: CommandRun, meshed: MeshedHeart) -> None:
         run.say(f"Aim missed: {check.name} {check.value:.3g}, limit {check.limit:g}.")
     for path in meshed.files:
         run.say(str(path))
+    if preset is not None:
+        run.say(preset_of(preset).notes)
+        run.say(f"Try it in the folder: {preset_of(preset).opens_with}")
     run.say_note()
 
 

@@ -92,6 +92,12 @@ def test_fibers_are_laid_and_told_about(tmp_path: Path, ventricle: Path) -> None
     assert (tmp_path / "out" / "heart.vtu").is_file()
 
 
+def test_the_user_is_told_how_a_preset_is_used(tmp_path: Path, ventricle: Path) -> None:
+    result = call("mesh", ventricle, "-o", tmp_path / "out", "--preset", "ep", "--edge", "3")
+    assert result.exit_code == 0, result.stderr
+    assert "-meshname heart_opencarp/heart" in " ".join(result.stdout.split())
+
+
 def test_angles_of_fibers_come_from_the_command_line(tmp_path: Path, ventricle: Path) -> None:
     result = call("mesh", ventricle, "-o", tmp_path / "out", "--edge", "4", "--fibres", "-30,70", "--preset", "ep",
                   "--json")

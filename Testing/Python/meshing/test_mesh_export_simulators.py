@@ -219,3 +219,10 @@ def test_named_formats_replace_those_of_a_preset(tmp_path: Path) -> None:
 def test_an_unknown_preset_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="ep, mechanics"):
         request_for("lammps", tmp_path)
+
+
+def test_the_sidecar_says_how_a_simulator_takes_the_files(tmp_path: Path) -> None:
+    statement = export(heart_mesh(), request_for("mechanics", tmp_path))
+    assert statement["preset"] == "mechanics"
+    assert "heart_facets.xdmf" in statement["use"]["notes"]
+    assert "heart.xdmf" in statement["use"]["opens_with"]

@@ -68,8 +68,8 @@ _TABLE = (
                    "print(XDMFFile(MPI.COMM_WORLD, 'heart.xdmf', 'r').read_mesh(name='mesh').geometry.x.shape)\"",
         notes="Tissue only, mm. Cell tags: read_meshtags(mesh, 'mesh'); facet tags: the same from heart_facets.xdmf, "
               "'facets'. Where the JSON file says that the encoding is ASCII, open with XDMFFile.Encoding.ASCII. "
-              "Fibers and sheets are cell_fiber and cell_sheet in heart.h5, in the order of the file's cells: index "
-              "them by mesh.topology.original_cell_index.",
+              "Fibers and sheets are cell_fiber and cell_sheet in heart.h5, or as text in heart.xdmf, in the order of "
+              "the file's cells: index them by mesh.topology.original_cell_index.",
     ),
     Preset(
         "simvascular", "Mechanics with svMultiPhysics", ("svmultiphysics",), volume=True, labels=TISSUE, fibers=True,

@@ -15,6 +15,7 @@ from ...notice import NOTE_SENTENCE
 from ..fibers import FIBER, FIELDS, RULE
 from .content import MeshContent, MeshSource, Region
 from .facets import facet_groups, facet_numbers
+from .presets import PRESETS
 
 _VERSION = 1
 _MM3_PER_ML = 1000.0
@@ -42,6 +43,7 @@ def sidecar_of(
         "software": {"name": "HeartSeg", "version": __version__},
         "note": NOTE_SENTENCE,
         "preset": preset,
+        "use": {"notes": PRESETS[preset].notes, "opens_with": PRESETS[preset].opens_with} if preset else None,
         "frame": content.frame,
         "units": "mm",
         "nodes": len(content.points),
