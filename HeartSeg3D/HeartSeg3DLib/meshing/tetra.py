@@ -10,7 +10,6 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .checking import check_labels, thinnest_wall
 from .lattice import Numbers, lattice_around
 from .lattice_labels import give_specks_away, smooth_walls, strongest_labels
 from .locked import free_locked
@@ -24,11 +23,8 @@ _SHARP_VOXELS, _SHARP_EDGES = 0.4, 0.2
 """Least width of the Gaussian that decides to which structure a tetrahedron belongs, in voxels and in edges: thin walls
 and sharp rims stay."""
 
-_SMOOTH_VOXELS, _SMOOTH_EDGES = 0.85, 0.35
+_SMOOTH_VOXELS, _SMOOTH_EDGES = 0.7, 0.35
 """The same for the walls onto which nodes move: steps of voxels vanish, and slopes are known far enough away."""
-
-_SMOOTH_WALLS = 0.55
-"""Largest width in thicknesses of the thinnest wall: within it a share of 0.6 is left, more than the outside's."""
 
 _SPECK_ROUNDS = 5
 _QUIET_SECONDS = 0.5
@@ -51,20 +47,21 @@ def tetra_mesh(
         Tetrahedra and walls, LPS, mm.
 
     Raises:
-        InputError: `check_labels` refuses the label map, the edge is not positive, or it is too long for a structure.
+        InputError: No label, the edge is not positive, or it is too long for a structure.
         DeviceError: There is not enough memory.
         CheckError: The topology could not be repaired.
     """
     if not edge_mm > 0:
         raise InputError(f"{edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
-    wall_mm = thinnest_wall(check_labels(labels))
+    if not sitk.GetArrayViewFromImage(labels).any():
+        raise InputError("The label map is empty: no voxel belongs to a structure.", "Segment the heart first.")
     check_memory(labels, edge_mm)
     pulse = _Pulse(progress)
     mesh = _labeled_lattice(labels, edge_mm, pulse)
     pulse.reach(0.13)
     free_locked(mesh, pulse.tick)
     pulse.reach(0.24)
-    sigma = max(min(_SMOOTH_VOXELS * min(labels.GetSpacing()), _SMOOTH_WALLS * wall_mm), _SMOOTH_EDGES * edge_mm)
+    sigma = max(_SMOOTH_VOXELS * min(labels.GetSpacing()), _SMOOTH_EDGES * edge_mm)
     shares = shares_of(labels, sigma)
     pulse.reach(0.25)
     snap(mesh, shares, sigma, edge_mm, shares.structures.volumes_mm3, lambda part: pulse.reach(0.25 + 0.73 * part),
