@@ -25,7 +25,7 @@ from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, places_of, request_for
 from HeartSeg3DLib.meshing.export.xdmf import has_h5py
 from HeartSeg3DLib.meshing.fibers import FiberAngles
-from HeartSeg3DLib.meshing.isotropic import sliced_for_walls
+from HeartSeg3DLib.meshing.isotropic import resampled_for_walls
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
 from HeartSeg3DLib.meshing.memory import free_memory
@@ -258,7 +258,7 @@ class _Run:
         self._changes["cleaning_voxels"] = {"islands": cleaned.islands, "holes": cleaned.holes}
         if choices.walls_mm:
             stages.enter(0.06, "Growing walls")
-            labels, resampled = sliced_for_walls(labels, min(choices.walls_mm.values()))
+            labels, resampled = resampled_for_walls(labels, min(choices.walls_mm.values()))
             self._warnings += [resampled] if resampled else []
             vessels = {vessel: ORIGIN_OF[vessel] for vessel in choices.walls_mm if vessel in ORIGIN_OF}
             walled = add_walls(labels, choices.walls_mm, open_ends(labels, vessels))

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from ..anatomy import STRUCTURES
 from ..errors import DeviceError, InputError
+from .memory import USABLE
 from .mesh import OUTSIDE
 
 _HIGHEST_LABEL = 255
@@ -27,9 +28,6 @@ _COARSER = 1.1
 
 _STRAY = 1e-3
 """A structure with a smaller part of all labeled voxels does not make the whole mesh finer."""
-
-_USABLE = 0.8
-"""Part of the free memory that is taken; the rest is left to other programs."""
 
 _COARSEST_MM, _FINEST_MM = 1.0, 0.5
 """Limits of the pitch that the voxels alone suggest; thin walls may ask for less."""
@@ -121,9 +119,9 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
         DeviceError: It would not; the remedy says what would fit.
     """
     needed = field_memory(labels, pitch_mm)
-    if needed > _USABLE * available_bytes:
+    if needed > USABLE * available_bytes:
         fits = pitch_mm
-        while field_memory(labels, fits) > _USABLE * available_bytes:
+        while field_memory(labels, fits) > USABLE * available_bytes:
             fits *= _COARSER
         raise DeviceError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
                           f"{available_bytes / 1e9:.1f} GB are free.",

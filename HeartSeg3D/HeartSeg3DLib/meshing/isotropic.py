@@ -11,7 +11,7 @@ _PER_WALL = 2.0
 """Samples across a wall."""
 
 
-def sliced_for_walls(labels: sitk.Image, wall_mm: float) -> tuple[sitk.Image, str | None]:
+def resampled_for_walls(labels: sitk.Image, wall_mm: float) -> tuple[sitk.Image, str | None]:
     """Return a label map with voxels that a wall can be made of, and a sentence if it had to be resampled.
 
     Structures keep their volumes; see `label_field`. The image ends where it ended.

@@ -24,7 +24,7 @@ _BYTES_PER_CELL = 200
 _BYTES_PER_VOXEL = 8
 """Of the structures' box, for their smooth shares: 7 measured on voxels of 0.4 mm."""
 
-_USABLE = 0.8
+USABLE = 0.8
 """Part of the free memory that is taken; the rest is left to other programs."""
 
 _COARSER = 1.02
@@ -67,9 +67,9 @@ def edge_that_fits(labels: sitk.Image, edge_mm: float, available: int | None = N
         available: Free memory in bytes; None asks the system, and takes any edge where it does not say.
     """
     free = free_memory() if available is None else available
-    if free is None or expected_bytes(labels, edge_mm) <= _USABLE * free:
+    if free is None or expected_bytes(labels, edge_mm) <= USABLE * free:
         return edge_mm
-    while expected_bytes(labels, edge_mm) > _USABLE * free and edge_mm < _LONGEST_MM:
+    while expected_bytes(labels, edge_mm) > USABLE * free and edge_mm < _LONGEST_MM:
         edge_mm *= _COARSER
     return edge_mm
 
@@ -89,7 +89,7 @@ def check_memory(labels: sitk.Image, edge_mm: float, available: int | None = Non
     if free is None:
         return
     needed = expected_bytes(labels, edge_mm)
-    if needed <= _USABLE * free:
+    if needed <= USABLE * free:
         return
     fitting = np.ceil(10 * edge_that_fits(labels, edge_mm, free)) / 10
     raise DeviceError(

@@ -12,9 +12,6 @@ import qt
 from HeartSeg3DLib.panel.context import PanelContext
 from HeartSeg3DLib.scene.text import _
 
-WITH_WALLS = ("ep", "mechanics", "cemrgapp")
-"""Presets that are of tissue alone, of which a segmentation of blood has none but the myocardium."""
-
 _UNLOCKED = ("surfaces", "tetrahedra")
 """Presets whose formats are chosen by the user."""
 
@@ -150,9 +147,10 @@ class MeshChoices:
     def _choose_preset(self, index: int) -> None:
         if self._filling or self._context.parameters is None:
             return
-        parameters = self._context.parameters
+        parameters, rules = self._context.parameters, self._context.services.mesh_settings
         parameters.meshPreset = self._context.ui.meshPresetSelector.itemData(index)
-        parameters.meshWalls = parameters.meshPreset in WITH_WALLS
+        # A segmentation of blood has no tissue but the myocardium.
+        parameters.meshWalls = rules.MeshSettings(preset=parameters.meshPreset).tissue_alone
         self.show_parameters()
         self._changed()
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import slicer
-
 from HeartSeg3DLib.errors import CancelledError, CheckError, HeartSegError
 from HeartSeg3DLib.scene import child
 from HeartSeg3DLib.scene.failures import unexpected
@@ -21,10 +19,10 @@ from HeartSeg3DLib.scene.request import Request
 from HeartSeg3DLib.scene.run_report import report_of_mesh
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import BackgroundTask, Surface, read_surfaces
+from HeartSeg3DLib.scene.waiting import work_until
 from HeartSeg3DLib.scene.workspace import Workspace
 from HeartSeg3DLib.worker.failures import where_from
 
-_PAUSE_SECONDS = 0.02
 _WRITTEN = 0.03
 """Share of the progress bar after the label map is handed over."""
 
@@ -151,16 +149,14 @@ class MeshRun:
         Raises:
             HeartSegError: Why there is no mesh.
         """
-        process_events = getattr(getattr(slicer, "app", None), "processEvents", None)
-        while not self.finished:
+        def step() -> None:
             self.step()
             if self.question is not None:
                 self.answer(False)
             if progress is not None:
                 progress(self.fraction, self.stage)
-            if process_events is not None:
-                process_events()
-            time.sleep(_PAUSE_SECONDS)
+
+        work_until(lambda: self.finished, step)
         self.wait_closed()
         if self.error is not None:
             raise self.error

@@ -83,6 +83,11 @@ class MeshSettings:
         return self.preset == TETRAHEDRA or (self.preset in PRESETS and preset_of(self.preset).volume)
 
     @property
+    def tissue_alone(self) -> bool:
+        """Whether the preset writes muscle and walls and no blood."""
+        return self.preset in PRESETS and preset_of(self.preset).labels is not None
+
+    @property
     def lays_fibers(self) -> bool:
         """Whether the preset lays fibers by itself wherever the segmentation has what the rule needs."""
         return self.preset in PRESETS and preset_of(self.preset).fibers
@@ -135,5 +140,4 @@ def expected_size(volume_ml: float, settings: MeshSettings) -> MeshSize | None:
     if not settings.with_tetrahedra:
         return None
     count = tetrahedra_in(1000.0 * volume_ml, settings.edge_mm or VOLUME_EDGE_MM)
-    tissue = settings.preset in PRESETS and preset_of(settings.preset).labels is not None
-    return MeshSize(count, count * _BYTES_PER_TETRAHEDRON / 1e9, tissue)
+    return MeshSize(count, count * _BYTES_PER_TETRAHEDRON / 1e9, settings.tissue_alone)

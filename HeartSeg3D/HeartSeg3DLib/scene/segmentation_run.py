@@ -19,6 +19,7 @@ from HeartSeg3DLib.scene.sequence_result import SequencePlacement, check_sequenc
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import BackgroundTask, FrameResult, read_frame, write_scan
 from HeartSeg3DLib.scene.volumes import ScanSource
+from HeartSeg3DLib.scene.waiting import work_until
 from HeartSeg3DLib.scene.workspace import Workspace
 from HeartSeg3DLib.worker.failures import where_from
 
@@ -28,7 +29,6 @@ _JOB = "segment"
 _WRITTEN, _SEGMENTED = 0.05, 0.97
 """Shares of the progress bar after writing and after the child's work."""
 
-_PAUSE_SECONDS = 0.02
 
 
 class SegmentationRun:
@@ -136,14 +136,12 @@ class SegmentationRun:
         Raises:
             HeartSegError: Why there is none.
         """
-        process_events = getattr(getattr(slicer, "app", None), "processEvents", None)
-        while self.running:
+        def step() -> None:
             self.step()
             if progress is not None:
                 progress(self.fraction, self.stage)
-            if process_events is not None:
-                process_events()
-            time.sleep(_PAUSE_SECONDS)
+
+        work_until(lambda: not self.running, step)
         self.wait_closed()
         if self.error is not None:
             raise self.error

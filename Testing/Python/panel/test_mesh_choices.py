@@ -35,7 +35,7 @@ class MeshChoicesCase(MeshCase):
         ui = self.ui
         for preset, walls, fibers, fixed, formats in (
                 ("print", False, False, False, False), ("ep", True, True, True, False),
-                ("simvascular", False, True, True, False), ("tetrahedra", False, True, False, True),
+                ("simvascular", True, True, True, False), ("tetrahedra", False, True, False, True),
                 ("surfaces", False, False, False, True)):
             with self.subTest(preset):
                 self.choose(preset)

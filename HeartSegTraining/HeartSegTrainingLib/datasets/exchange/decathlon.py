@@ -17,18 +17,7 @@ from ..entry import Entry
 from ..index import DatasetRecord, Index
 from ..layout import annotated, not_annotated
 from .named_values import modality_of, read_json, record_of, values_by_name
-from .written_cases import (
-    CASES_FILE,
-    Export,
-    case_facts,
-    chosen,
-    counted,
-    file_name,
-    new_folder,
-    written_image,
-    written_labels,
-    written_table,
-)
+from .written_cases import CASES_FILE, Export, chosen, file_name, new_folder, written_table, written_volumes
 
 
 def import_decathlon(folder: Path, *, values: Path | None = None, quick: bool = False,
@@ -63,26 +52,18 @@ def export_decathlon(index: Index, folder: Path, *, structures: tuple[str, ...] 
         UsageError: See `chosen`, or the folder exists.
     """
     export = chosen(index, structures, modality)
-    total = len(export.training) + len(export.testing)
     with new_folder(folder) as out:
-        for name in ("imagesTr", "labelsTr", "imagesTs"):
-            (out / name).mkdir()
-        for entry in counted(export.training, 0, total, progress):
-            written_image(index, entry, out / "imagesTr" / f"{file_name(entry)}.nii.gz")
-            written_labels(index, entry, export, out / "labelsTr" / f"{file_name(entry)}.nii.gz")
-        for entry in counted(export.testing, len(export.training), total, progress):
-            written_image(index, entry, out / "imagesTs" / f"{file_name(entry)}.nii.gz")
+        written_volumes(index, export, out, ".nii.gz", progress)
         written_table(out / "dataset.json", {
             "name": folder.name, "tensorImageSize": "3D",
-            "licence": "; ".join(sorted({entry.licence or "unknown" for entry in export.training})),
+            "licence": export.licences,
             "modality": {"0": "CT" if export.modality == "ct" else "MRI"},
             "labels": {str(value): name for name, value in export.values.items()},
             "numTraining": len(export.training), "numTest": len(export.testing),
             "training": [{"image": f"./imagesTr/{file_name(entry)}.nii.gz",
                           "label": f"./labelsTr/{file_name(entry)}.nii.gz"} for entry in export.training],
             "test": [f"./imagesTs/{file_name(entry)}.nii.gz" for entry in export.testing]})
-        written_table(out / CASES_FILE, {file_name(entry): case_facts(entry)
-                                         for entry in (*export.training, *export.testing)})
+
     return export
 
 

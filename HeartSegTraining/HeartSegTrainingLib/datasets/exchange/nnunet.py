@@ -21,18 +21,7 @@ from ..entry import Entry
 from ..index import DatasetRecord, Index
 from ..layout import annotated, not_annotated
 from .named_values import modality_of, read_json, record_of, values_by_name
-from .written_cases import (
-    CASES_FILE,
-    Export,
-    case_facts,
-    chosen,
-    counted,
-    file_name,
-    new_folder,
-    written_image,
-    written_labels,
-    written_table,
-)
+from .written_cases import CASES_FILE, Export, chosen, file_name, new_folder, written_table, written_volumes
 
 SPLITS_FILE = "splits_final.json"
 
@@ -66,21 +55,12 @@ def export_nnunet(index: Index, folder: Path, *, structures: tuple[str, ...] = (
         UsageError: See `chosen`, or the folder exists.
     """
     export = chosen(index, structures, modality)
-    total = len(export.training) + len(export.testing)
     with new_folder(folder) as out:
-        for name in ("imagesTr", "labelsTr", *(["imagesTs"] if export.testing else [])):
-            (out / name).mkdir()
-        for entry in counted(export.training, 0, total, progress):
-            written_image(index, entry, out / "imagesTr" / f"{file_name(entry)}_0000.nii.gz")
-            written_labels(index, entry, export, out / "labelsTr" / f"{file_name(entry)}.nii.gz")
-        for entry in counted(export.testing, len(export.training), total, progress):
-            written_image(index, entry, out / "imagesTs" / f"{file_name(entry)}_0000.nii.gz")
+        written_volumes(index, export, out, "_0000.nii.gz", progress)
         written_table(out / "dataset.json", {
             "channel_names": {"0": "CT" if export.modality == "ct" else "MRI"}, "labels": export.values,
             "numTraining": len(export.training), "file_ending": ".nii.gz", "name": folder.name,
-            "licence": "; ".join(sorted({entry.licence or "unknown" for entry in export.training}))})
-        written_table(out / CASES_FILE, {file_name(entry): case_facts(entry)
-                                         for entry in (*export.training, *export.testing)})
+            "licence": export.licences})
         if splits := _splits(export.training):
             written_table(out / SPLITS_FILE, splits)
     return export

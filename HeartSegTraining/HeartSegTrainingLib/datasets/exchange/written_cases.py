@@ -50,6 +50,11 @@ class Export:
     modality: str
 
     @property
+    def licences(self) -> str:
+        """Licences of the cases with labels."""
+        return "; ".join(sorted({entry.licence or "unknown" for entry in self.training}))
+
+    @property
     def values(self) -> dict[str, int]:
         """Name to new value, background and ignore included."""
         table = {"background": 0, **{id_: number for number, id_ in enumerate(self.structures, start=1)}}
@@ -111,6 +116,31 @@ def written_labels(index: Index, entry: Entry, export: Export, path: Path) -> No
     table[IGNORED_VOXEL] = export.values.get(IGNORE, 0)
     write_image(path, sitk.ChangeLabel(read_case_labels(entry, record, source),
                                        {old: new for old, new in table.items() if old != new}))
+
+
+def written_volumes(index: Index, export: Export, folder: Path, ending: str, progress: Progress) -> None:
+    """Writes imagesTr, labelsTr and imagesTs, and beside them what an import needs.
+
+    Args:
+        index: Where the cases are.
+        export: Which cases.
+        folder: Existing folder of the data set.
+        ending: End of the names of images; label maps end in .nii.gz.
+        progress: Told before each case.
+
+    Raises:
+        InputError, UsageError: A case cannot be read or written.
+    """
+    total = len(export.training) + len(export.testing)
+    for name in ("imagesTr", "labelsTr", "imagesTs"):
+        (folder / name).mkdir()
+    for entry in counted(export.training, 0, total, progress):
+        written_image(index, entry, folder / "imagesTr" / f"{file_name(entry)}{ending}")
+        written_labels(index, entry, export, folder / "labelsTr" / f"{file_name(entry)}.nii.gz")
+    for entry in counted(export.testing, len(export.training), total, progress):
+        written_image(index, entry, folder / "imagesTs" / f"{file_name(entry)}{ending}")
+    written_table(folder / CASES_FILE, {file_name(entry): case_facts(entry)
+                                        for entry in (*export.training, *export.testing)})
 
 
 def case_facts(entry: Entry) -> dict[str, Any]:
