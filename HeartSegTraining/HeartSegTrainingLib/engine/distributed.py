@@ -1,0 +1,114 @@
+"""The processes of one run: joined by torchrun, SLURM or alone, with the few collective operations that a run needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from HeartSeg3DLib.errors import UsageError
+
+_WAIT = timedelta(minutes=30)
+"""Longest wait of one process for another: the first checks a large index while the others wait."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run.
+
+    Attributes:
+        rank: Its number, 0 to world - 1.
+        world: How many there are.
+        local_rank: Its number on this machine: the GPU that it uses.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this one writes the job folder."""
+        return self.rank == 0
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """Sum over all processes, in place."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def broadcast(self, value: Any) -> Any:
+        """The first process's value."""
+        if self.world == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, device=_collective_device())
+        return box[0]
+
+    def wait_for_all(self) -> None:
+        """Return when every process has come here."""
+        if self.world > 1:
+            self.sum(torch.zeros(1, device=_collective_device()))
+
+    def share(self, parts: int) -> list[int]:
+        """Numbers of this process's parts among those of a step.
+
+        Raises:
+            UsageError: They cannot be shared equally.
+        """
+        if parts % self.world:
+            raise UsageError(f"A batch of {parts} parts cannot be shared by {self.world} processes equally.",
+                             "Choose batch and part so that batch / part is a multiple of the number of processes.")
+        each = parts // self.world
+        return list(range(self.rank * each, (self.rank + 1) * each))
+
+
+def current() -> Processes:
+    """The processes that were joined, or this one alone."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return Processes()
+    return Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Processes]:
+    """Join the other processes that torchrun or SLURM started, if it did.
+
+    After a restart by torchrun the store still holds the addresses of processes that are gone; each attempt therefore
+    writes under a prefix of its own.
+
+    Args:
+        device: The config's device; decides between nccl and gloo.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1 or dist.is_initialized():
+        yield current()
+        return
+    rank = int(os.environ["RANK"])
+    uses_gpu = device != "cpu" and torch.cuda.is_available()
+    if uses_gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    store = _store(rank, world)
+    dist.init_process_group("nccl" if uses_gpu else "gloo", store=store, rank=rank, world_size=world, timeout=_WAIT)
+    try:
+        yield current()
+    finally:
+        dist.destroy_process_group()
+
+
+def _store(rank: int, world: int) -> dist.Store:
+    agent_has_one = os.environ.get("TORCHELASTIC_USE_AGENT_STORE", "") == "True"
+    store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), world_size=world,
+                          is_master=rank == 0 and not agent_has_one, timeout=_WAIT)
+    return dist.PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+
+def _collective_device() -> torch.device:
+    return torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")
