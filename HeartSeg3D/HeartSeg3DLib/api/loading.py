@@ -53,7 +53,8 @@ class SegmentationModels:
     @property
     def checksums(self) -> tuple[str, ...]:
         """SHA-256 of the weights of segmenter and locator: the same for the same models, wherever they lie."""
-        return tuple(model.card.sha256 for model in (self._fine, self._locator) if model.card is not None)
+        cards = [model.card for model in (self._fine, self._locator) if model.card is not None]
+        return tuple(checksum for card in cards for checksum in (card.sha256, *card.members))
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter; the first call checks and loads the models and tries the device.

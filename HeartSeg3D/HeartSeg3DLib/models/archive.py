@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models.card import CARD_BYTES, CARD_FILE, ModelCard
-from HeartSeg3DLib.models.package import network_of
+from HeartSeg3DLib.models.package import checksums_of, network_of
 from HeartSeg3DLib.models.weights import WEIGHTS_FILE, check_size, shapes_of
 
 _REMEDY = "Ask whoever made the model for a zip of one package folder."
@@ -26,11 +26,12 @@ def card_in_archive(archive: Path) -> ModelCard:
         ModelError: As `extract_package`.
     """
     with _opened(archive) as file:
-        return _read_card(file, _package_entries(_safe_entries(file))[0])
+        entries = _safe_entries(file)
+        return _read_card(file, entries[_card_path(entries)])
 
 
 def extract_package(archive: Path, folder: Path) -> None:
-    """Extract the two files of the package in a zip file into an existing folder.
+    """Extract card and weights of the package in a zip file into an existing folder.
 
     The package lies at the top of the zip or one folder down; other entries are not extracted. The
     card is read first, so that the weights' size is known to fit its network before they are unpacked.
@@ -39,9 +40,14 @@ def extract_package(archive: Path, folder: Path) -> None:
         ModelError: No zip, no package or several in it, or an entry that only a hostile zip has.
     """
     with _opened(archive) as file:
-        card_entry, weights_entry = _package_entries(_safe_entries(file))
-        check_size(weights_entry.file_size, shapes_of(network_of(_read_card(file, card_entry))))
-        for entry, name in ((card_entry, CARD_FILE), (weights_entry, WEIGHTS_FILE)):
+        entries = _safe_entries(file)
+        path = _card_path(entries)
+        card = _read_card(file, entries[path])
+        shapes = shapes_of(network_of(card))
+        weights = {name: _beside(path, name, entries) for name in checksums_of(card)}
+        for entry in weights.values():
+            check_size(entry.file_size, shapes)
+        for name, entry in {CARD_FILE: entries[path], **weights}.items():
             _extract(file, entry, folder / name)
 
 
@@ -83,18 +89,21 @@ def _safe_entries(file: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]
     return files
 
 
-def _package_entries(
-    entries: dict[PurePosixPath, zipfile.ZipInfo],
-) -> tuple[zipfile.ZipInfo, zipfile.ZipInfo]:
-    """Return the entries of card and weights at the top or one folder down."""
+def _card_path(entries: dict[PurePosixPath, zipfile.ZipInfo]) -> PurePosixPath:
+    """Return the path of the only card at the top or one folder down; weights lie beside it."""
     cards = [path for path in entries if path.name == CARD_FILE and len(path.parts) <= 2]
     if len(cards) != 1:
         found = "no model package" if not cards else f"{len(cards)} model packages"
         raise ModelError(f"The zip file holds {found}.", _REMEDY)
-    weights = cards[0].with_name(WEIGHTS_FILE)
-    if weights not in entries:
-        raise ModelError(f"The zip file has no {WEIGHTS_FILE} beside {CARD_FILE}.", _REMEDY)
-    return entries[cards[0]], entries[weights]
+    _beside(cards[0], WEIGHTS_FILE, entries)
+    return cards[0]
+
+
+def _beside(card: PurePosixPath, name: str, entries: dict[PurePosixPath, zipfile.ZipInfo]) -> zipfile.ZipInfo:
+    path = card.with_name(name)
+    if path not in entries:
+        raise ModelError(f"The zip file has no {name} beside {CARD_FILE}.", _REMEDY)
+    return entries[path]
 
 
 def _read_card(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> ModelCard:

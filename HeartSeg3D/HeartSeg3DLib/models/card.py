@@ -20,6 +20,7 @@ MODALITIES = ("ct", "mr")
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+_MOST_MEMBERS = 15
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "Import the model again, or ask whoever made it for a corrected package."
 
@@ -46,6 +47,8 @@ class ModelCard:
         figures: What was measured, on what.
         licence: Licence of the weights as an SPDX expression.
         sha256: Checksum of the weights file; empty until the package is saved.
+        members: Checksums of the weights files of further networks whose probabilities are averaged with the first
+            one's, `weights_2.safetensors` and so on; empty for a single network.
         created: When it was saved, ISO 8601 in UTC; empty until then.
         software: Program and version that saved it; empty until then.
         extra: Entries of `model.json` that this version of HeartSeg does not know; kept as they are.
@@ -72,10 +75,11 @@ class ModelCard:
     sha256: str = ""
     created: str = ""
     software: str = ""
+    members: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("labels", "modalities"):
+        for name in ("labels", "modalities", "members"):
             value = getattr(self, name)
             _require(isinstance(value, (list, tuple)), name, "must be a list")
             object.__setattr__(self, name, tuple(value))
@@ -86,6 +90,8 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, unknown entries beside the known ones."""
         values = asdict(self)
+        if not self.members:
+            del values["members"]
         return {**values.pop("extra"), **values}
 
     @classmethod
@@ -96,12 +102,12 @@ class ModelCard:
             ModelError: An entry is missing or wrong.
         """
         known = {entry.name for entry in fields(cls)} - {"extra"}
-        missing = sorted(known - set(values))
+        missing = sorted(known - {"members"} - set(values))
         if missing:
             raise ModelError(f"The model card lacks {', '.join(missing)}.", _REMEDY)
         extra = {key: value for key, value in values.items() if key not in known}
-        card = cls(**{name: values[name] for name in known}, extra=extra)
-        _require(bool(card.sha256), "sha256", "must be the checksum of the weights")
+        card = cls(**{name: values[name] for name in known & set(values)}, extra=extra)
+        _require(all((card.sha256, *card.members)), "sha256", "must be the checksum of the weights")
         return card
 
     def to_json(self) -> str:
@@ -193,6 +199,10 @@ def _is_checksum(value: object) -> bool:
     return isinstance(value, str) and (value == "" or _SHA256.fullmatch(value) is not None)
 
 
+def _are_members(members: tuple[object, ...]) -> bool:
+    return len(members) <= _MOST_MEMBERS and all(map(_is_checksum, members))
+
+
 def _are_labels(labels: tuple[object, ...]) -> bool:
     values = 2 <= len(labels) <= 256 and all(_is_whole(label, 0, 65535) for label in labels)
     return values and labels[0] == 0 and len(set(labels)) == len(labels)
@@ -237,6 +247,7 @@ _RULES: dict[str, _Rule] = {
     "figures": ("must be a table", _is_table),
     "licence": ("must name a licence", _is_text),
     "sha256": ("must be 64 hexadecimal digits", _is_checksum),
+    "members": (f"must be at most {_MOST_MEMBERS} times 64 hexadecimal digits", _are_members),
     "created": ("must be a text", lambda value: isinstance(value, str) and len(value) <= 100),
     "software": ("must be a text", lambda value: isinstance(value, str) and len(value) <= 200),
     "extra": ("must be a table", _is_table),

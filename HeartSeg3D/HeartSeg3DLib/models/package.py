@@ -23,10 +23,11 @@ from HeartSeg3DLib.models.weights import (
     save_weights,
     sha256_of,
     shapes_of,
+    weights_file,
 )
 
 if TYPE_CHECKING:
-    from HeartSeg3DLib.networks import XLSTMUNet
+    from HeartSeg3DLib.networks import Ensemble, XLSTMUNet
 
 _CORRECT_CARD = "Ask whoever made the model for a corrected package."
 # Far above the largest configuration; a card from elsewhere must not keep the machine busy with describing it.
@@ -39,11 +40,12 @@ class LoadedModel:
 
     Attributes:
         card: What the model is.
-        network: Its network in evaluation mode, single precision, on the CPU.
+        network: Its network in evaluation mode, single precision, on the CPU; an ensemble where the card names
+            further members.
     """
 
     card: ModelCard
-    network: XLSTMUNet
+    network: XLSTMUNet | Ensemble
 
 
 def load_package(folder: Path) -> LoadedModel:
@@ -55,9 +57,14 @@ def load_package(folder: Path) -> LoadedModel:
     Raises:
         ModelError: The package is incomplete, altered or does not fit its own card.
     """
+    from HeartSeg3DLib.networks import Ensemble
+
     card = ModelCard.read(folder)
     network = _check(folder, card)
-    return LoadedModel(card, load_into(network, folder / WEIGHTS_FILE).eval())
+    files = [folder / name for name in checksums_of(card)]
+    if len(files) == 1:
+        return LoadedModel(card, load_into(network, files[0]).eval())
+    return LoadedModel(card, Ensemble([load_into(network_of(card), file) for file in files]).eval())
 
 
 def verify_package(folder: Path) -> ModelCard:
@@ -110,29 +117,36 @@ def network_of(card: ModelCard) -> XLSTMUNet:
 
 
 def _check(folder: Path, card: ModelCard) -> XLSTMUNet:
-    """Compare the weights file with the card and return the network that it fills."""
-    weights = folder / WEIGHTS_FILE
-    if not weights.is_file():
-        raise ModelError(f"The model '{card.id}' has no weights file.", f"Put {WEIGHTS_FILE} beside {CARD_FILE}.")
+    """Compare the weights files with the card and return the network that each of them fills."""
     network = network_of(card)
-    check_header(weights, shapes_of(network))
-    if sha256_of(weights) != card.sha256:
-        raise ModelError(
-            f"The weights of '{card.id}' are not the ones its card describes: the checksum differs.",
-            "Import the model again from its original package.",
-        )
+    for name, checksum in checksums_of(card).items():
+        weights = folder / name
+        if not weights.is_file():
+            what = "weights file" if name == WEIGHTS_FILE else name
+            raise ModelError(f"The model '{card.id}' has no {what}.", f"Put {name} beside {CARD_FILE}.")
+        check_header(weights, shapes_of(network))
+        if sha256_of(weights) != checksum:
+            raise ModelError(
+                f"The weights of '{card.id}' are not the ones its card describes: the checksum differs.",
+                "Import the model again from its original package.",
+            )
     return network
 
 
+def checksums_of(card: ModelCard) -> dict[str, str]:
+    """Name of each weights file of a package to its SHA-256."""
+    return {weights_file(member): checksum for member, checksum in enumerate((card.sha256, *card.members))}
+
+
 def save_package(
-    folder: Path, card: ModelCard, network: XLSTMUNet, half: bool = True, *, replace: bool = False
+    folder: Path, card: ModelCard, network: XLSTMUNet | Ensemble, half: bool = True, *, replace: bool = False
 ) -> Path:
     """Write a model package; it appears under its name only when complete.
 
     Args:
         folder: Where the package goes.
-        card: The model's card; architecture, checksum, software and, if empty, the date are filled in here.
-        network: The trained network.
+        card: The model's card; architecture, checksums, software and, if empty, the date are filled in here.
+        network: The trained network, or an ensemble of several.
         half: Store float16 (half the size) instead of float32.
         replace: Replace a package that is already there.
 
@@ -140,6 +154,8 @@ def save_package(
         ModelError: Card and network do not fit each other, or a weight cannot be stored.
         UsageError: The folder exists already, or cannot be written.
     """
+    from HeartSeg3DLib.networks import members_of
+
     card = card.with_values(
         architecture=network.config.to_dict(),
         software=f"HeartSeg {__version__}",
@@ -147,8 +163,11 @@ def save_package(
     )
     network_of(card)
     with staged_folder(folder, replace=replace) as staging:
-        save_weights(staging / WEIGHTS_FILE, network, half)
-        card = card.with_values(sha256=sha256_of(staging / WEIGHTS_FILE))
+        checksums = []
+        for member, one in enumerate(members_of(network)):
+            save_weights(staging / weights_file(member), one, half)
+            checksums.append(sha256_of(staging / weights_file(member)))
+        card = card.with_values(sha256=checksums[0], members=checksums[1:])
         (staging / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     return folder
 
@@ -174,12 +193,13 @@ def copy_package(source: Path, folder: Path) -> None:
     Raises:
         ModelError: A file is missing, cannot be read or is larger than the card's network explains.
     """
-    shapes = shapes_of(network_of(ModelCard.read(source)))
-    weights = source / WEIGHTS_FILE
-    if not weights.is_file():
-        raise ModelError(f"The package '{source}' has no {WEIGHTS_FILE}.", "Copy the whole package folder.")
-    check_size(weights.stat().st_size, shapes)
-    for name in (CARD_FILE, WEIGHTS_FILE):
+    card = ModelCard.read(source)
+    shapes, names = shapes_of(network_of(card)), tuple(checksums_of(card))
+    for name in names:
+        if not (source / name).is_file():
+            raise ModelError(f"The package '{source}' has no {name}.", "Copy the whole package folder.")
+        check_size((source / name).stat().st_size, shapes)
+    for name in (CARD_FILE, *names):
         try:
             shutil.copyfile(source / name, folder / name)
         except PermissionError as error:

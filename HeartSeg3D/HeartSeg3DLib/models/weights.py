@@ -24,6 +24,16 @@ _BLOCK = 1 << 20
 _REMEDY = "Import the model again from its original package."
 _NAMES_SHOWN = 3
 
+
+def weights_file(member: int) -> str:
+    """Name of the weights file of a network of a package, from 0.
+
+    >>> weights_file(0), weights_file(1)
+    ('weights.safetensors', 'weights_2.safetensors')
+    """
+    return f"weights_{member + 1}.safetensors" if member else WEIGHTS_FILE
+
+
 Shapes = dict[str, tuple[int, ...]]
 
 
