@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -92,7 +93,7 @@ def add_walls(
     grown.CopyInformation(labels)
     result = clean_labels(grown, Pieces.KEEP_ALL).labels  # walls may have enclosed background
     voxels = sitk.GetArrayFromImage(result)
-    measured = {wall: _thickness(voxels, wall, spacing) for wall in asked if (voxels == wall).any()}
+    measured = {wall: _thickness(voxels, wall, spacing, asked[wall]) for wall in asked if (voxels == wall).any()}
     kept = [f"{name_of(wall)}: in the label map already, and kept as it is." for wall in there]
     return Walled(result, asked, measured, (*_sentences(asked, measured, loose, open_ends), *kept))
 
@@ -141,18 +142,33 @@ def _scraps(voxels: NDArray[np.uint8], walls: Sequence[int]) -> NDArray[np.bool_
     No mesh could show them; specks of wall would be left far from the wall.
     """
     scraps = np.zeros(voxels.shape, bool)
-    for wall in walls:
-        mask = voxels == wall
-        sheet = np.zeros_like(mask)
-        for axis in range(3):
-            plate = np.ones([1 if other == axis else 2 for other in range(3)], bool)
-            sheet |= ndimage.binary_opening(mask, plate)
-        parts, _ = ndimage.label(sheet)
+    for wall, box in enumerate(ndimage.find_objects(voxels), 1):
+        if box is None or wall not in walls:
+            continue
+        mask = voxels[box] == wall
+        parts, _ = ndimage.label(_in_squares(mask))
         sizes = np.bincount(parts.ravel())
         kept = sizes > SPECK * sizes[1:].sum()
         kept[0] = False
-        scraps |= mask & ~ndimage.binary_dilation(kept[parts], _BLOCK)
+        scraps[box] |= mask & ~ndimage.binary_dilation(kept[parts], _BLOCK)
     return scraps
+
+
+def _in_squares(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels that lie in a square of 2 x 2 voxels of the mask, whichever axis it is normal to."""
+    found = np.zeros_like(mask)
+    for axis in range(3):
+        first, second = (other for other in range(3) if other != axis)
+        pairs = _without(mask, first, -1) & _without(mask, first, 0)
+        squares = _without(pairs, second, -1) & _without(pairs, second, 0)
+        for along, across in product((0, -1), repeat=2):
+            _without(_without(found, first, along), second, across)[...] |= squares
+    return found
+
+
+def _without(mask: NDArray[np.bool_], axis: int, layer: int) -> NDArray[np.bool_]:
+    """Return a view of a mask without its first (0) or last (-1) layer along an axis."""
+    return mask[(slice(None),) * axis + (slice(1, None) if layer == 0 else slice(None, -1),)]
 
 
 def _distance(
@@ -196,12 +212,16 @@ def _shape(labels: sitk.Image, part: tuple[slice, ...]) -> list[int]:
     return [len(range(*side.indices(size))) for side, size in zip(part, labels.GetSize()[::-1], strict=True)]
 
 
-def _thickness(voxels: NDArray[np.uint8], wall: int, spacing: tuple[float, ...]) -> float:
+def _thickness(voxels: NDArray[np.uint8], wall: int, spacing: tuple[float, ...], wall_mm: float) -> float:
     """Return the median over the wall's free outer voxels of their distance from what the wall encloses, in mm."""
-    mask = voxels == wall
-    outside = np.pad(voxels == OUTSIDE, 1, constant_values=True)
-    outer = mask & ndimage.binary_dilation(outside)[1:-1, 1:-1, 1:-1]
-    depth = ndimage.distance_transform_edt((voxels == wall) | (voxels == OUTSIDE), spacing)
+    filled = ndimage.find_objects(voxels)[wall - 1]
+    # A wall reaches no farther than its thickness, so with a voxel more the box holds what it encloses.
+    box = tuple(slice(max(side.start - margin, 0), side.stop + margin) for side, margin in zip(
+        filled, (int(np.ceil(wall_mm / step)) + 1 for step in spacing), strict=True))
+    inside = voxels[box]
+    mask, free = inside == wall, inside == OUTSIDE
+    outer = mask & ndimage.binary_dilation(np.pad(free, 1, constant_values=True))[1:-1, 1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt(mask | free, spacing)
     chosen = depth[outer if outer.any() else mask]
     return float(np.median(chosen))
 

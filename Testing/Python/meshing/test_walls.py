@@ -77,6 +77,27 @@ def test_a_wall_in_a_crevice_goes_to_the_structures_around_it() -> None:
     assert "crevices" in walled.sentences[0]
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_thread_of_wall_goes_to_the_tissue_it_runs_into_and_the_rest_of_the_wall_stays(axis: int) -> None:
+    voxels = np.zeros((20, 20, 20), np.uint8)
+    voxels[5:15, 5:15, 5:15] = RV
+    voxels[2:18, 2:18, 15:18] = 2
+    voxels[10, 10, 15:18] = 0  # a canal through the myocardium
+    along = np.moveaxis(voxels, 2, axis)
+    walled = add_walls(sitk.GetImageFromArray(np.ascontiguousarray(along)), {RV: 3.0})
+    grown = np.moveaxis(sitk.GetArrayFromImage(walled.labels), axis, 2)
+    assert (grown[10, 10, 16:18] == 2).all(), "one voxel beside the cavity touches nothing but the thread"
+    assert (grown[3:17, 3:17, 4] == RV_WALL).all()
+
+
+def test_walls_do_not_depend_on_how_much_background_is_around_the_heart(heart: sitk.Image) -> None:
+    narrow, wide = add_walls(heart), add_walls(sitk.ConstantPad(heart, (7, 12, 3), (9, 2, 5)))
+    size = heart.GetSize()
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(narrow.labels),
+                                  sitk.GetArrayFromImage(wide.labels)[3:][:size[2], 12:, 7:][:, :size[1], :size[0]])
+    assert narrow.measured_mm == wide.measured_mm
+
+
 def test_the_nearest_cavity_gets_a_voxel_between_two() -> None:
     voxels = np.zeros((12, 12, 24), np.uint8)
     voxels[2:10, 2:10, 2:10], voxels[2:10, 2:10, 14:22] = RV, AO
