@@ -101,9 +101,9 @@ def check_run(config: FinetuneConfig) -> dict[str, Any]:
     """
     import numpy as np
 
-    from HeartSegTrainingLib.finetuning.loader import SampleDataset
-    from HeartSegTrainingLib.finetuning.precision import training_device
-    from HeartSegTrainingLib.finetuning.trainer import registered_network
+    from HeartSegTrainingLib.engine.precision import training_device
+    from HeartSegTrainingLib.finetuning.samples import SampleDataset
+    from HeartSegTrainingLib.finetuning.task import registered_network
     from HeartSegTrainingLib.generator.training_data import sampler_factory
 
     device = training_device(config.device)
@@ -124,11 +124,11 @@ def _train(config: FinetuneConfig, folder: Path, resume: bool, progress: Progres
     Raises:
         CancelledError: Somebody stopped the run; its checkpoint is written.
     """
-    from HeartSegTrainingLib.finetuning import Trainer
+    from HeartSegTrainingLib.engine.trainer import Trainer
+    from HeartSegTrainingLib.finetuning.task import task_maker
     from HeartSegTrainingLib.generator.training_data import sampler_factory
 
-    make_sampler = sampler_factory(config.data, config.window)
-    trainer = Trainer(config, make_sampler, folder)
+    trainer = Trainer(config, task_maker(config, sampler_factory(config.data, config.window)), folder)
     with _watching(trainer.job.state_file, progress):
         trainer.run(resume=resume)
     state = _read_state(trainer.job.state_file)

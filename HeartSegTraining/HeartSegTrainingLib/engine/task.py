@@ -23,12 +23,10 @@ class Task(ABC):
     mixes samples (Dice, KoLeo) mixes those of one part, so that a step is the same on one process and on eight.
 
     Attributes:
-        kind: Name in job.json and on the command line.
-        module: All that learns. `module(*part)` gives the loss of a part (scalar) and its figures: scalars by name,
-            detached, NaN where a part says nothing. `dice_N` are shown as Dice of class N.
+        module: All that learns, on its device. `module(*part)` gives the loss of a part (scalar) and its figures:
+            scalars by name, detached, NaN where a part says nothing. `dice_N` are shown as Dice of class N.
     """
 
-    kind: str
     module: nn.Module
 
     @abstractmethod
@@ -55,7 +53,7 @@ class Task(ABC):
         """
         return parts
 
-    def before_optimizer(self, step: int) -> None:
+    def before_optimizer(self, step: int) -> None:  # noqa: B027 - most tasks change none
         """Change gradients after the backward passes, before they are clipped."""
 
     def after_step(self, step: int, progress: float, *, taken: bool) -> dict[str, float]:
@@ -75,12 +73,15 @@ class Task(ABC):
         """State beside the module's own: averaged weights (`ema.`), teacher (`teacher.`), center and so on."""
         return {}
 
-    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:  # noqa: B027 - a task may have none
         """Take back what `tensors` gave; other names in the dictionary are not its business."""
 
     def frozen(self) -> list[nn.Module]:
         """Modules that stay in evaluation mode while the rest trains."""
         return []
 
-    def use_less_memory(self, *, recompute: bool) -> None:
-        """Recompute activations in the backward pass instead of keeping them."""
+    def use_less_memory(self) -> None:
+        """Recompute activations in the backward pass instead of keeping them, where the network can."""
+        for module in self.module.modules():
+            if hasattr(module, "recompute"):
+                module.recompute = True

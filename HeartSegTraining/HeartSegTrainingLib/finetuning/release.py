@@ -10,11 +10,11 @@ from typing import Any
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.models import ModelCard, save_package
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
+from HeartSegTrainingLib.engine.checkpoint import load_ema_weights, read_newest
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
-from .checkpoint import load_ema_weights, read_newest
 from .config import FinetuneConfig
-from .job_folder import JobFolder
-from .trainer import registered_network
+from .task import registered_network
 
 _CARD_FIELDS = ("id", "version", "title", "role", "labels", "modalities", "conventions", "held_out", "figures",
                 "licence", "training")

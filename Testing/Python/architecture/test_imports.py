@@ -35,8 +35,9 @@ ONE_ROOM_ONLY = {"slicer": {"scene"}, "SampleData": {"scene"}, "PyTorchUtils": {
 ONE_FILE_ONLY = {"highdicom": "imaging/dicom_segmentation.py", "pydicom": "imaging/dicom_segmentation.py",
                  "h5py": "meshing/export/xdmf.py"}
 # The generator and the training loop run on any machine with these; SimpleITK only where files are read.
-TRAINING_CORE = {"generator", "finetuning"}
-TRAINING_CORE_OUTSIDE = {"numpy", "torch", "safetensors", "scipy", "SimpleITK"}
+TRAINING_CORE = {"generator", "augmentation", "engine", "finetuning", "jobs", "pretraining"}
+# filelock comes with torch.
+TRAINING_CORE_OUTSIDE = {"numpy", "torch", "safetensors", "scipy", "SimpleITK", "filelock"}
 # Names of fields and sets of labels, which the checks of fibers have to know.
 FIBER_WORDS = ("FIBER", "SHEET", "tissue.LEFT_TISSUE", "tissue.RIGHT_WALL", "tissue.VENTRICULAR_TISSUE")
 NEVER = {"pickle", "cPickle", "dill", "joblib", "imp", "marshal", "shelve"}

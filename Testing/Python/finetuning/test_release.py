@@ -6,7 +6,8 @@ import torch
 
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.models import load_package
-from HeartSegTrainingLib.finetuning import FinetuneConfig, Trainer, load_ema_weights
+from HeartSegTrainingLib.engine.trainer import Trainer
+from HeartSegTrainingLib.finetuning import FinetuneConfig, load_ema_weights, task_maker
 from HeartSegTrainingLib.finetuning.release import export_package, read_card_table
 
 TINY = {"features": (4, 8), "blocks": (1, 1), "vil_pairs": (0, 0), "classes": 2}
@@ -26,7 +27,7 @@ def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("jobs") / "Half"
     config = FinetuneConfig(network="nano", network_overrides=TINY, window=16, batch=1, steps=3, workers=0,
                             device="cpu", precision="fp32", data={"scenes": "somewhere", "spacing": 2.5})
-    checkpoint = Trainer(config, HalfBright, folder).run()
+    checkpoint = Trainer(config, task_maker(config, HalfBright), folder).run()
     return folder, checkpoint
 
 

@@ -1,12 +1,14 @@
 """A small segmentation problem and network on which the training loop is tried."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 from torch import nn
 
-from HeartSegTrainingLib.finetuning import FinetuneConfig
+from HeartSegTrainingLib.engine.trainer import Trainer
+from HeartSegTrainingLib.finetuning import FinetuneConfig, task_maker
 
 WINDOW = 16
 
@@ -25,7 +27,7 @@ def make_ball_sampler():
 
 
 class TinyNetwork(nn.Module):
-    """Two logit levels, at half and quarter resolution, with dropout so that torch's generator matters."""
+    """Two logit levels, at half and quarter resolution, with dropout so that what torch draws matters."""
 
     def __init__(self, classes: int = 3) -> None:
         super().__init__()
@@ -49,3 +51,9 @@ def toy_config(**changes) -> FinetuneConfig:
     values = {"network": "toy", "window": WINDOW, "batch": 2, "steps": 10, "learning_rate": 1e-2, "warmup": 2,
               "workers": 0, "threads": 1, "device": "cpu", "log_every": 5}
     return FinetuneConfig(**(values | changes))
+
+
+def train(folder: Path, *, resume: bool = False, make_sampler=make_ball_sampler, **changes) -> Path:
+    """Run the toy problem in a folder; gives the last checkpoint."""
+    config = toy_config(**changes)
+    return Trainer(config, task_maker(config, make_sampler, build=build_tiny), folder).run(resume=resume)

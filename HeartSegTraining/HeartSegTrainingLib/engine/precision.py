@@ -10,7 +10,7 @@ from HeartSeg3DLib.errors import DeviceError, UsageError
 
 
 def training_device(name: str) -> torch.device:
-    """Device for "auto", "cpu", "cuda" or "cuda:N".
+    """Device for "auto", "cpu", "cuda" or "cuda:N"; plain cuda means that of this process among several.
 
     Raises:
         UsageError: Another name.
@@ -18,12 +18,14 @@ def training_device(name: str) -> torch.device:
     """
     if name != "cpu" and name != "auto" and not name.startswith("cuda"):
         raise UsageError(f"Training does not know the device '{name}'.", "Use auto, cpu, cuda or cuda:N.")
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
+    if name == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda" if name == "auto" else name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError("There is no usable CUDA device.",
                           'Set device = "cpu", or install a CUDA build of torch.')
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
     return device
 
 

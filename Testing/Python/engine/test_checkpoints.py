@@ -5,16 +5,15 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from ball_problem import build_tiny, make_ball_sampler, toy_config
+from ball_problem import build_tiny, toy_config, train
 from HeartSeg3DLib.errors import ModelError
-from HeartSegTrainingLib.finetuning import Trainer, load_ema_weights
-from HeartSegTrainingLib.finetuning.checkpoint import checkpoints, read_checkpoint, save_checkpoint
+from HeartSegTrainingLib.engine.checkpoint import checkpoints, load_ema_weights, read_checkpoint, save_checkpoint
 
 
 @pytest.fixture
 def a_run(tmp_path: Path) -> Path:
     """A finished run of six steps with checkpoints at steps five and six."""
-    Trainer(toy_config(steps=6, checkpoint_minutes=1e-9), make_ball_sampler, tmp_path, build=build_tiny).run()
+    train(tmp_path, steps=6, checkpoint_minutes=1e-9)
     return tmp_path
 
 
@@ -41,7 +40,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(a_run, damage):
     newest = checkpoints(a_run / "checkpoints")[0]
     sound = load(newest.read_bytes())
     damage(newest)
-    Trainer(toy_config(steps=6), make_ball_sampler, a_run, build=build_tiny).run(resume=True)
+    train(a_run, resume=True, steps=6)
     log = (a_run / "log.txt").read_text()
     assert "step_0000006.safetensors is" in log
     assert "Falling back to the one before" in log
@@ -57,11 +56,15 @@ def test_damaged_weights_are_never_handed_out(a_run):
         load_ema_weights(newest)
 
 
-def test_a_checkpoint_of_another_format_is_refused(a_run):
+@pytest.mark.parametrize(("number", "age"), [(99, "a newer"), (1, "an older")])
+def test_a_checkpoint_of_another_version_is_refused_and_not_passed_over(a_run, number, age):
     record_file = checkpoints(a_run / "checkpoints")[0].with_suffix(".json")
-    record_file.write_text(json.dumps(json.loads(record_file.read_text()) | {"format": 99}))
-    with pytest.raises(ModelError, match="format 99"):
+    record_file.write_text(json.dumps(json.loads(record_file.read_text()) | {"format": number}))
+    with pytest.raises(ModelError, match=f"{age} version.*format {number}"):
         read_checkpoint(record_file.with_suffix(".safetensors"))
+    with pytest.raises(ModelError, match=f"{age} version"):
+        train(a_run, resume=True, steps=8)
+    assert json.loads((a_run / "state.json").read_text())["status"] == "failed"
 
 
 def test_the_newest_two_are_kept_and_leftovers_removed(tmp_path):

@@ -4,8 +4,8 @@ import pytest
 
 from ball_problem import toy_config
 from HeartSeg3DLib.errors import DeviceError, UsageError
+from HeartSegTrainingLib.engine.precision import training_device
 from HeartSegTrainingLib.finetuning import FinetuneConfig
-from HeartSegTrainingLib.finetuning.precision import training_device
 
 JOB = """
 steps = 3000
@@ -46,6 +46,7 @@ def test_a_job_file_becomes_a_config(tmp_path):
     ("ema = 1.0\n" + JOB, "'ema' is 1.0.*below 1"),
     ('freeze = "decoder"\n' + JOB, "'freeze' is 'decoder'.*none or encoder"),
     ('precision = "fp16"\n' + JOB, "'precision' is 'fp16'.*bf16"),
+    ("batch = 4\npart = 3\n" + JOB, "batch of 4 does not consist of parts of 3"),
     ("steps = = 3", "not valid TOML.*line 1"),
 ])
 def test_a_wrong_entry_is_named_with_a_remedy(tmp_path, text, message):

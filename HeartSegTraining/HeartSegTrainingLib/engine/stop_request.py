@@ -1,18 +1,24 @@
-"""Whether somebody wants the run to stop: a STOP file, SIGTERM or SIGINT."""
+"""Whether somebody wants the run to stop: a STOP file, Ctrl-C, or a signal of a cluster."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
+_WARNINGS = {getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)}
+"""What clusters send before they end a job."""
 
 
 class StopRequest:
     """Notes signals while it is entered; a second signal of a kind acts as without it.
+
+    A cluster's warning is passed on at the end to the handler that stood there before, when all is saved: submitit's
+    puts the job back into the queue.
 
     Attributes:
         reason: Why the run was asked to stop, empty while it was not.
@@ -22,6 +28,7 @@ class StopRequest:
         self.stop_file = stop_file
         self.reason = ""
         self._earlier: dict[signal.Signals, Any] = {}
+        self._warning: signal.Signals | None = None
 
     def requested(self) -> bool:
         """Whether to stop after the current step."""
@@ -39,7 +46,12 @@ class StopRequest:
                  trace: TracebackType | None) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
+        if self._warning is not None and callable(self._earlier[self._warning]):
+            os.kill(os.getpid(), self._warning)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.reason = f"asked by {signal.Signals(number).name}"
-        signal.signal(number, self._earlier[signal.Signals(number)])
+        signal_ = signal.Signals(number)
+        self.reason = f"asked by {signal_.name}"
+        if signal_ in _WARNINGS:
+            self._warning = signal_
+        signal.signal(number, self._earlier[signal_])

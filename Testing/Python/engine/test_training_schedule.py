@@ -2,8 +2,8 @@ import doctest
 
 import pytest
 
-from HeartSegTrainingLib.finetuning import schedule
-from HeartSegTrainingLib.finetuning.schedule import ema_decay, learning_rate_factor
+from HeartSegTrainingLib.engine import schedule
+from HeartSegTrainingLib.engine.schedule import ema_decay, learning_rate_factor
 
 
 @pytest.mark.parametrize(("step", "expected"), [

@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file with all that a run needs to go on, and a JSON that vouches for it.
 
-Tensor names: `model.<parameter>`, `ema.<parameter>`, `optimizer.<parameter>.<moment>`, `rng.cpu`, `rng.cuda`.
+Tensor names: `model.<parameter>`, `optimizer.<parameter>.<moment>`, and those of the kind of training, such as
+`ema.<parameter>`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from HeartSeg3DLib.errors import ModelError
-from HeartSegTrainingLib.finetuning.job_folder import write_atomically
+from HeartSegTrainingLib.jobs.job_folder import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 2
+
+
+class VersionError(ModelError):
+    """A checkpoint is whole, and of another version: no reason to fall back to an earlier one."""
 
 
 def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], record: dict[str, Any]) -> Path:
@@ -62,16 +67,24 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if hashlib.sha256(content).hexdigest() != record.get("sha256"):
         raise ModelError(f"The checkpoint {path.name} is damaged.", "Use the one before it.")
     if record.get("format") != FORMAT:
-        raise ModelError(f"The checkpoint {path.name} has format {record.get('format')}, not {FORMAT}.",
-                         "Use the software version that wrote it.")
+        age = "a newer" if record.get("format", 0) > FORMAT else "an older"
+        raise VersionError(f"The checkpoint {path.name} was written by {age} version of HeartSeg "
+                           f"(format {record.get('format')}, here {FORMAT}).",
+                           "Use the version that wrote it, or start a new run in another folder.")
     return load(content), record
 
 
 def read_newest(folder: Path, tell: Callable[[str], None]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Newest checkpoint that is whole, None when there is none; each that is passed over is told."""
+    """Newest checkpoint that is whole, None when there is none; each that is passed over is told.
+
+    Raises:
+        VersionError: It was written by another version.
+    """
     for path in checkpoints(folder):
         try:
             return read_checkpoint(path)
+        except VersionError:
+            raise
         except ModelError as error:
             tell(f"{error.message} Falling back to the one before.")
     return None
