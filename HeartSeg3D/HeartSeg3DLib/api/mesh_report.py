@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.imaging import check_output, replacing
+from HeartSeg3DLib.meshing.checking import name_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
-from HeartSeg3DLib.meshing.quality import MeshReport, patch_figures
+from HeartSeg3DLib.meshing.quality import PIECES, MeshReport, patch_figures
 from HeartSeg3DLib.notice import NOTE
-from HeartSeg3DLib.report import FiberSection, MeshPage, mesh_html, render_mesh
+from HeartSeg3DLib.report import FiberSection, MeshPage, mesh_html, render_mesh, written_cells
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def write_mesh_report(
     files: MeshReportFiles, mesh: SurfaceMesh | TetraMesh, labels: sitk.Image, report: MeshReport, *, title: str,
     edge_mm: float, patches: Mapping[str, NDArray[np.intp]], warnings: Sequence[str], seconds: Mapping[str, float],
     settings: Mapping[str, str], changes: Mapping[str, object], fibers: FiberSection | None = None,
+    written: Collection[int] | None = None,
 ) -> tuple[Path, ...]:
     """Write the report about a mesh and return its files.
 
@@ -71,12 +73,15 @@ def write_mesh_report(
         settings: Further choices in words.
         changes: What was changed of the label map before it was meshed, in numbers.
         fibers: Fibers of the mesh. Without any, a picture of an earlier mesh's fibers is removed.
+        written: Labels that are written, whose surfaces alone are shown and listed; all by default.
 
     Raises:
         UsageError: A file cannot be written.
     """
     surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
-    render_mesh(surface, labels, files.picture, title)
+    shown = surface if written is None else surface.alone(written)
+    patches = _written_patches(surface, patches, written)
+    render_mesh(shown, labels, files.picture, title, written_cells(report))
     counts = {name: len(triangles) for name, triangles in patches.items()}
     facts = {
         "Label map": f"{' x '.join(map(str, labels.GetSize()))} voxels of "
@@ -99,6 +104,32 @@ def write_mesh_report(
         return files.all[:-1]
     _write(files.fibers, fibers.png)
     return files.all
+
+
+def _written_patches(surface: SurfaceMesh, patches: Mapping[str, NDArray[np.intp]], written: Collection[int] | None
+                     ) -> dict[str, NDArray[np.intp]]:
+    """Return the patches with the triangles that are written; those without any are left out."""
+    kept = np.ones(len(surface.triangles), bool) if written is None else surface.triangles_of(written)
+    chosen = {name: triangles[kept[triangles]] for name, triangles in patches.items()}
+    return {name: triangles for name, triangles in chosen.items() if len(triangles)}
+
+
+def piece_sentences(report: MeshReport) -> list[str]:
+    """Return what a user must know about a mesh of tissue that is no single body; none of any other mesh."""
+    written = report.whole["written"]
+    if PIECES not in {check.name for check in report.missed_aims} or not isinstance(written, Mapping):
+        return []
+    told = [f"{_volume(piece['volume_mm3'])} around ({', '.join(f'{place:.0f}' for place in piece['center_mm'])}) mm "
+            f"in LPS ({', '.join(map(name_of, piece['labels']))})" for piece in written["largest_pieces"]]
+    more = f"; and {written['pieces'] - len(told)} more" if written["pieces"] > len(told) else ""
+    return [f"What is written falls into {written['pieces']} pieces that share no face: {'; '.join(told)}{more}. "
+            "A simulation takes them for separate bodies: nothing is conducted or held between them, and each needs a "
+            "stimulus or boundary conditions of its own. Correct the segmentation or take small pieces out where that "
+            "is not meant."]
+
+
+def _volume(volume_mm3: float) -> str:
+    return f"{volume_mm3 / 1000.0:.3g} mL"
 
 
 def _write(path: Path, content: bytes) -> None:

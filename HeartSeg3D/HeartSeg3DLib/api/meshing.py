@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,19 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from HeartSeg3DLib.anatomy import WHOLE_HEART
-from HeartSeg3DLib.api.mesh_fibers import FiberStage, check_formats, placeholder_sentences
-from HeartSeg3DLib.api.mesh_report import MeshReportFiles, write_mesh_report
+from HeartSeg3DLib.api.mesh_choices import MeshChoices, failed_request
+from HeartSeg3DLib.api.mesh_fibers import FiberStage, placeholder_sentences
+from HeartSeg3DLib.api.mesh_report import MeshReportFiles, piece_sentences, write_mesh_report
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
-from HeartSeg3DLib.imaging import read_labels
+from HeartSeg3DLib.imaging import read_label_frames
+from HeartSeg3DLib.imaging.output import not_written
 from HeartSeg3DLib.meshing.checking import check_labels, check_memory, name_of, pitch_warnings, suggested_pitch
-from HeartSeg3DLib.meshing.cleaning import Pieces, clean_labels
-from HeartSeg3DLib.meshing.export.content import LPS, MeshSource
-from HeartSeg3DLib.meshing.export.presets import preset_of
-from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, export_mesh, places_of, request_for
+from HeartSeg3DLib.meshing.cleaning import clean_labels
+from HeartSeg3DLib.meshing.export.content import MeshSource
+from HeartSeg3DLib.meshing.export.staging import put_in_place, staging_folder
+from HeartSeg3DLib.meshing.export.writing import ExportRequest, export_mesh
 from HeartSeg3DLib.meshing.export.xdmf import has_h5py
-from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.isotropic import resampled_for_walls
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
@@ -45,75 +46,6 @@ Cancelled = Callable[[], bool]
 
 EDGE_OF_PITCH = 0.95
 """Mean edge of a surface's triangles in distances of the samples that it is made from."""
-
-SURFACE_FORMATS, VOLUME_FORMATS = ("vtp", "stl"), ("vtu", "vtp")
-"""What is written where neither a preset nor formats are named."""
-
-_FAILED = "_FAILED"
-
-
-@dataclass(frozen=True)
-class MeshChoices:
-    """How to mesh a label map.
-
-    Attributes:
-        edge_mm: Mean length of edges; None takes 2 mm for tetrahedra, less where walls are thin, and for surfaces what
-            suits voxels and walls.
-        volume: Tetrahedra and not surfaces alone; presets that need them turn it on.
-        walls_mm: Thickness by cavity of walls to grow around blood pools.
-        fibers: Angles of the fibers to lay into the ventricles, which takes tetrahedra; None leaves it to the preset,
-            which lays the usual ones where the label map has what they need.
-        preset: Name of a simulator's preset.
-        formats: Names of formats in place of the preset's own.
-        frame: "lps" or "ras".
-        scheme: Meaning of foreign label values.
-        pieces: What to do with structures in several large pieces.
-        accept_failed: Write a mesh that failed a hard check, under a name that says so.
-        force: Whether what is in the folder already may be replaced.
-    """
-
-    edge_mm: float | None = None
-    volume: bool = False
-    walls_mm: Mapping[int, float] = field(default_factory=dict)
-    fibers: FiberAngles | None = None
-    preset: str | None = None
-    formats: tuple[str, ...] = ()
-    frame: str = LPS
-    scheme: str | Path | None = None
-    pieces: Pieces = Pieces.ASK
-    accept_failed: bool = False
-    force: bool = False
-
-    @property
-    def with_tetrahedra(self) -> bool:
-        """Whether the mesh is made of tetrahedra."""
-        return self.volume or self.fibers is not None or (self.preset is not None and preset_of(self.preset).volume)
-
-    def request(self, folder: Path) -> ExportRequest:
-        """Return what is to be written."""
-        if self.preset is not None:
-            return request_for(self.preset, folder, formats=self.formats, frame=self.frame, force=self.force)
-        formats = self.formats or (VOLUME_FORMATS if self.with_tetrahedra else SURFACE_FORMATS)
-        return ExportRequest(folder, formats, self.frame, force=self.force)
-
-    def places(self, folder: Path, *, fit_for_use: bool) -> list[Path]:
-        """Return all that a mesh may fill in a folder, the sidecar first; one that is not fit has a name of its own."""
-        request = self.request(folder) if fit_for_use else _failed(self.request(folder))
-        return [*places_of(request), *MeshReportFiles.beside(request).all]
-
-    def check(self, folder: Path) -> None:
-        """Make sure, before any work, that the choices can be met and that a mesh could be written into a folder.
-
-        Raises:
-            UsageError: They cannot, the folder cannot be written, or something of the same name is in it.
-        """
-        if self.edge_mm is not None and not 0.0 < self.edge_mm < np.inf:
-            raise UsageError(f"{self.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
-        request = self.request(folder)
-        check_formats(request, self.fibers)
-        for one in (request, _failed(request)) if self.accept_failed else (request,):
-            check_export(one, volume=self.with_tetrahedra, source=True)
-            MeshReportFiles.beside(one).check(force=self.force)
 
 
 @dataclass(frozen=True)
@@ -157,8 +89,8 @@ def mesh_to_folder(
         choices: How.
         title: What report and sidecar call the label map; the name of its file by default.
         progress: Told the finished part, 0 to 1, and the stage.
-        cancelled: Asked between stages.
-        writing: Makes the block in which files are put in place.
+        cancelled: Asked between stages, the last time before files are put in place.
+        writing: Makes the block in which files are put in place, which takes no time and must not be interrupted.
         accept: Told the verdict on a mesh that failed a hard check, says whether it is written all the same; not asked
             where `accept_failed` is on.
 
@@ -196,6 +128,11 @@ class _Stages:
             raise CancelledError("Cancelled.", "Nothing half-written was left behind.")
         self._progress(fraction, self._name)
 
+    def finish(self, name: str) -> None:
+        """Tell that everything is in place: who cancels now comes too late."""
+        self.close()
+        self._progress(1.0, name)
+
     def close(self) -> None:
         if self._name:
             self.seconds[self._name] = round(time.perf_counter() - self._start, 3)
@@ -223,22 +160,43 @@ class _Run:
         patches = name_patches(surface, image_border(labels))
         self._warnings += hole_sentences(surface, patches, list(self._walls_mm))
         self._stages.enter(0.74, "Checking the mesh")
-        report = check_tetrahedra(mesh, labels) if isinstance(mesh, TetraMesh) else check_surfaces(mesh, labels)
+        written = self._request.labels
+        report = check_tetrahedra(mesh, labels, written) if isinstance(mesh, TetraMesh) else \
+            check_surfaces(mesh, labels, written)
         request = self._judged(report)
+        self._warnings += piece_sentences(report)
         mesh, fibers = self._with_fibers(mesh, patches, request)
         self._stages.enter(0.94, "Writing")
-        with writing():
-            source = MeshSource(self._title, labels)
-            files = export_mesh(mesh, patches, request, source=source, quality=report.to_dict(),
-                                angles=fibers.angles if fibers else None)
-            self._stages.close()
-            reports = write_mesh_report(
-                MeshReportFiles.beside(request), mesh, labels, report, title=self._title, edge_mm=edge,
-                patches=patches, warnings=self._warnings, seconds=self._stages.seconds,
-                settings=self._settings(request), changes=self._changes, fibers=fibers)
-        self._stages.enter(1.0, "Written")
-        return MeshedHeart(mesh, patches, labels, edge, report, (*files, *reports), tuple(self._warnings),
-                           self._stages.seconds, fibers)
+        meshed = MeshedHeart(mesh, patches, labels, edge, report, (), tuple(self._warnings), self._stages.seconds,
+                             fibers)
+        files = self._written(meshed, request, writing)
+        self._stages.finish("Written")
+        return replace(meshed, files=files)
+
+    def _written(
+        self, meshed: MeshedHeart, request: ExportRequest, writing: Callable[[], AbstractContextManager[None]]
+    ) -> tuple[Path, ...]:
+        """Write everything into a hidden folder, then move it to its place; until it is moved, it can be cancelled."""
+        folder, report = request.folder, meshed.report
+        with staging_folder(folder, self._request.stem) as staging:
+            hidden = replace(request, folder=staging)
+            try:
+                files = export_mesh(meshed.mesh, meshed.patches, hidden, source=MeshSource(self._title, meshed.labels),
+                                    quality=report.to_dict(), angles=meshed.fibers.angles if meshed.fibers else None)
+                self._stages.close()
+                reports = write_mesh_report(
+                    MeshReportFiles.beside(hidden), meshed.mesh, meshed.labels, report, title=self._title,
+                    edge_mm=meshed.edge_mm, patches=meshed.patches, warnings=meshed.warnings, seconds=meshed.seconds,
+                    settings=self._settings(request), changes=self._changes, fibers=meshed.fibers,
+                    written=request.labels)
+            except UsageError as error:  # it names the hidden folder
+                raise not_written(folder) from error
+            self._stages.within(0.98)
+            names = [path.name for path in (*reports, *files)]  # what describes the mesh comes last
+            with writing():
+                put_in_place(staging, folder, names, self._choices.places(folder, fit_for_use=report.fit_for_use),
+                             force=request.force)
+        return tuple(folder / path.name for path in (*files, *reports))
 
     def _prepared(self) -> tuple[sitk.Image, float]:
         """Return the label map to be meshed and the edge in mm; all that can be refused is refused here."""
@@ -249,7 +207,7 @@ class _Run:
         stages.enter(0.0, "Reading the label map")
         labels = self._given
         if not isinstance(labels, sitk.Image):
-            labels = read_labels(labels, choices.scheme)
+            labels = _one_frame(labels, choices)
         self._warnings += check_labels(labels, WHOLE_HEART).warnings
         stages.enter(0.03, "Cleaning")
         cleaned = clean_labels(labels, choices.pieces)
@@ -316,7 +274,8 @@ class _Run:
     def _settings(self, request: ExportRequest) -> dict[str, str]:
         choices = self._choices
         walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in self._walls_mm.items())
-        return {"Walls": walls or "none grown", "Preset": choices.preset or "none",
+        frame = {} if choices.time_frame is None else {"Time frame": f"{choices.time_frame}, counted from 0"}
+        return {**frame, "Walls": walls or "none grown", "Preset": choices.preset or "none",
                 "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
                 "Pieces": choices.pieces.value}
 
@@ -331,11 +290,19 @@ class _Run:
                              "Try another edge length or correct the segmentation; --accept-failed writes it all the "
                              "same, under a name that says so.")
         self._warnings.insert(0, f"The mesh failed its own check and must not be used unseen. {found}.")
-        return _failed(self._request)
+        return failed_request(self._request)
 
 
-def _failed(request: ExportRequest) -> ExportRequest:
-    return replace(request, stem=request.stem + _FAILED)
+def _one_frame(path: Path, choices: MeshChoices) -> sitk.Image:
+    """Return the label map in a file: the chosen frame where there are several."""
+    frames, chosen = read_label_frames(path, choices.scheme), choices.time_frame
+    last = f"Frames are counted from 0: choose 0 to {len(frames) - 1}"
+    if chosen is None and len(frames) > 1:
+        raise InputError(f"{path.name} holds {len(frames)} label maps (4-D), and one is meshed at a time.",
+                         f"{last} with --time-frame.")
+    if chosen is not None and not 0 <= chosen < len(frames):
+        raise UsageError(f"There is no frame {chosen}: {path.name} has {len(frames)}.", f"{last}.")
+    return frames[chosen or 0].image
 
 
 def _place(where: str) -> str:

@@ -36,18 +36,24 @@ class Cancellation:
                 signal.signal(number, handler)
 
     @contextmanager
-    def held_back(self) -> Iterator[None]:
+    def held_back(self, *, last: bool = False) -> Iterator[None]:
         """Let the block finish before a signal counts, so that outputs appear together or not at all.
 
         A signal that came before the block stops it from starting; one that comes inside it is too late.
+
+        Args:
+            last: After the block nothing is left that could be cancelled: later signals are too late, too, because who
+                is told "cancelled" would not expect that all files are there.
         """
         self._held = True
+        finished = False
         try:
             if self._wanted:
                 raise KeyboardInterrupt
             yield
+            finished = True
         finally:
-            self._held = False
+            self._held = last and finished
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._wanted = True

@@ -50,6 +50,11 @@ class CommandRun:
         """Makes the block in which files are put in place and Ctrl-C has to wait."""
         return self.cancelled.held_back
 
+    @property
+    def last_writing(self) -> Callable[[], AbstractContextManager[None]]:
+        """Makes the same block for all files of a command: after it, Ctrl-C comes too late."""
+        return lambda: self.cancelled.held_back(last=True)
+
     def progress(self) -> ProgressDisplay:
         """Return a display of progress, to be entered."""
         return ProgressDisplay(self._err, visible=not self.quiet)

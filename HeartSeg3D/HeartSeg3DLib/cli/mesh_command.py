@@ -24,6 +24,9 @@ DEFAULT = "default"
 _VALUES = {"--walls": re.compile(r".*=.*"), "--fibres": re.compile(r"[-+]?[\d.,][-+\d.,]*")}
 """What a word looks like that is the value of an option and not the next argument."""
 
+_MEANT = re.compile(r"(?!.*\.[a-z]+$)[^./\\]*,.*|[-+]?(\d[\d.]*|nan|inf)", re.IGNORECASE)
+"""What a word looks like that is meant to be a value, if no file is called so: then it is refused as one."""
+
 
 class MeshCommand(TyperCommand):
     """Takes `--walls` and `--fibres` with a value and without one, which typer's options cannot."""
@@ -42,9 +45,13 @@ def with_usual_values(words: list[str]) -> list[str]:
     complete = []
     for word, following in zip(words, [*words[1:], ""], strict=True):
         complete.append(word)
-        if word in _VALUES and following != DEFAULT and not _VALUES[word].fullmatch(following):
+        if word in _VALUES and following != DEFAULT and not _is_value(word, following):
             complete.append(DEFAULT)
     return complete
+
+
+def _is_value(option: str, word: str) -> bool:
+    return bool(_VALUES[option].fullmatch(word) or (_MEANT.fullmatch(word) and not Path(word).exists()))
 
 
 def mesh_command(
@@ -83,6 +90,11 @@ def mesh_command(
                           "pycemrg; several with commas. Else vtp,stl for surfaces and vtu,vtp for tetrahedra."),
     ] = None,
     frame: Annotated[str, typer.Option(metavar="lps|ras", help="lps as in DICOM, or ras.")] = "lps",
+    time_frame: Annotated[
+        int | None,
+        typer.Option("--time-frame", metavar="N", show_default=False,
+                     help="Which label map of a 4-D one, counted from 0."),
+    ] = None,
     scheme: SchemeOption = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Mesh every large piece of a structure.")] = False,
     keep_largest: Annotated[bool, typer.Option("--keep-largest", help="Mesh the largest piece alone.")] = False,
@@ -109,18 +121,36 @@ def mesh_command(
         pieces = Pieces.KEEP_ALL if keep_all else Pieces.KEEP_LARGEST if keep_largest else Pieces.ASK
         choices = MeshChoices(
             edge_mm=edge, volume=volume, walls_mm=walls_of(walls), fibers=fibers_of(fibres), preset=preset,
-            formats=tuple(name.strip() for name in formats.split(",")) if formats is not None else (),
-            frame=frame, scheme=scheme, pieces=pieces, accept_failed=accept_failed, force=force)
+            formats=formats_of(formats), frame=frame, scheme=scheme, time_frame=time_frame, pieces=pieces,
+            accept_failed=accept_failed, force=force)
         with run.progress() as progress:
             progress.begin(labels.name)
             meshed = mesh_to_folder(labels, out, choices, progress=progress, cancelled=run.cancelled,
-                                    writing=run.writing)
+                                    writing=run.last_writing)
         _show(run, meshed, preset if not formats else None)
         run.report({
             "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,
             "warnings": list(meshed.warnings), "seconds": meshed.seconds, "quality": meshed.report.to_dict(),
             "fibers": meshed.fibers.to_dict() if meshed.fibers else None,
         })
+
+
+def formats_of(text: str | None) -> tuple[str, ...]:
+    """Return the names of formats that `--formats` asks for; none without it.
+
+    >>> formats_of("vtp, stl,")
+    ('vtp', 'stl')
+
+    Raises:
+        UsageError: It names none.
+    """
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise UsageError("--formats names no format.",
+                         "Write for example --formats vtu,vtk, or leave it out for the usual ones.")
+    return names
 
 
 def walls_of(text: str | None) -> dict[int, float]:
@@ -182,17 +212,20 @@ def _show(run: CommandRun, meshed: MeshedHeart, preset: str | None) -> None:
     """Print figures by structure, verdicts, files, and how a preset's simulator takes these."""
     from HeartSeg3DLib.meshing.checking import name_of
     from HeartSeg3DLib.meshing.export.presets import preset_of
+    from HeartSeg3DLib.report import written_cells
 
     for sentence in meshed.warnings:
         run.warn(sentence)
     rows = []
     for value, figures in meshed.report.labels.items():
         volume, error = figures.get("volume_mm3"), figures.get("volume_error_percent")
-        rows.append((name_of(value), f"{figures.get('tetrahedra', figures.get('triangles', 0))}",
+        left_out = "" if value in meshed.report.written else " (not written)"
+        rows.append((name_of(value) + left_out, f"{figures.get('tetrahedra', figures.get('triangles', 0))}",
                      f"{volume / 1000:.1f}" if isinstance(volume, float) else "-",
                      f"{error:+.2f}" if isinstance(error, float) else "-"))
     cells = "Tetrahedra" if meshed.report.kind == "tetrahedra" else "Triangles"
     run.table({"Structure": "left", cells: "right", "Volume (mL)": "right", "Against voxels (%)": "right"}, rows)
+    run.say(f"{written_cells(meshed.report)}.")
     if meshed.fibers is not None:
         run.say(_about_fibers(meshed.fibers))
     run.say("Every hard check passed." if meshed.report.fit_for_use else "The mesh FAILED a hard check.")

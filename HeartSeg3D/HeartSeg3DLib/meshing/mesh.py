@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +42,19 @@ class SurfaceMesh:
         """Return the (K, 3) triangles around one label, normals pointing out of it."""
         inner, outer = self.labels[:, 0] == value, self.labels[:, 1] == value
         return np.concatenate([self.triangles[inner], self.triangles[outer][:, ::-1]])
+
+    def triangles_of(self, values: Collection[int]) -> NDArray[np.bool_]:
+        """Return which triangles (M,) have one of these labels on a side."""
+        return np.asarray(np.isin(self.labels, list(values)).any(axis=1))
+
+    def alone(self, values: Collection[int]) -> SurfaceMesh:
+        """Return the surface of these labels on the same points; what they touched is outside."""
+        kept = self.triangles_of(values)
+        labels = np.where(np.isin(self.labels[kept], list(values)), self.labels[kept], OUTSIDE).astype(np.int16)
+        turned = labels[:, 0] == OUTSIDE
+        triangles = self.triangles[kept]
+        triangles[turned], labels[turned] = triangles[turned][:, ::-1], labels[turned][:, ::-1]
+        return SurfaceMesh(self.points, triangles, labels)
 
 
 @dataclass(frozen=True)

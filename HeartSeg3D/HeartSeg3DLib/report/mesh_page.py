@@ -58,6 +58,18 @@ def mesh_html(content: MeshPage) -> str:
     return to_html(Page(content.title, f"{kind} for simulation: quality of the mesh", tuple(_blocks(content))))
 
 
+def written_cells(report: MeshReport) -> str:
+    """Return how many tetrahedra, or triangles of surfaces, a mesh has, and how many of them are written."""
+    cells = _cells(report)
+    total, written = report.whole[cells], _part(report.whole.get("written"), cells)
+    few = f", of which {_thousands(written)} are written" if written not in (None, total) else ""
+    return f"{_thousands(total)} {cells}{few}"
+
+
+def _cells(report: MeshReport) -> str:
+    return "tetrahedra" if report.kind == "tetrahedra" else "triangles"
+
+
 def _blocks(content: MeshPage) -> Iterator[Block]:
     report = content.report
     yield KeyNumbers(_key_numbers(content))
@@ -88,7 +100,11 @@ def _key_numbers(content: MeshPage) -> tuple[tuple[str, str, str], ...]:
                ("Aims reached", f"{sum(check.passed for check in aims)}", f"of {len(aims)}")]
     for name in ("triangles", "tetrahedra"):
         if name in report.whole:
-            numbers.append((name.capitalize(), _thousands(report.whole[name]), ""))
+            written = _part(report.whole.get("written"), name)
+            unit = f"{_thousands(written)} written" if written not in (None, report.whole[name]) else ""
+            numbers.append((name.capitalize(), _thousands(report.whole[name]), unit))
+    if (pieces := _part(report.whole.get("written"), "pieces")) is not None:
+        numbers.append(("Pieces", _thousands(pieces), ""))
     if content.fibers is not None:
         numbers.append(("Muscle with fibers", f"{100 * content.fibers.figures.share:.0f}", "%"))
     return tuple(numbers)
@@ -97,18 +113,20 @@ def _key_numbers(content: MeshPage) -> tuple[tuple[str, str, str], ...]:
 def _structures(report: MeshReport) -> Table:
     with_tetrahedra = report.kind == "tetrahedra"
     column = "tetrahedron_scaled_jacobian" if with_tetrahedra else "triangle_scaled_jacobian"
-    cells = "tetrahedra" if with_tetrahedra else "triangles"
+    cells = _cells(report)
     rows = []
     for value, figures in report.labels.items():
         known = STRUCTURES.get(value)
+        left_out = "" if value in report.written else ", not written"
         rows.append(Row((
-            known.name if known else f"Label {value}", _thousands(figures.get(cells, 0)),
+            f"{known.name if known else f'Label {value}'}{left_out}", _thousands(figures.get(cells, 0)),
             _number(figures.get("volume_mm3"), 1, _MM3_PER_ML), _number(figures.get("volume_error_percent"), 2),
             _number(_part(figures.get("voxel_distance_mm"), "maximum"), 2),
             _number(_part(figures.get(column), "minimum"), 2), _number(_part(figures.get(column), "mean"), 2),
+            _thousands(figures.get("parts")),
         ), known.color if known else None))
-    return Table(("Structure", cells.capitalize(), "Volume (mL)", "Error (%)", "Distance (mm)", "Shape, least", "Mean"),
-                 (0.28, 0.12, 0.13, 0.11, 0.14, 0.12, 0.10), tuple(rows))
+    return Table(("Structure", cells.capitalize(), "Volume (mL)", "Error (%)", "Distance (mm)", "Shape, least", "Mean",
+                  "Pieces"), (0.27, 0.12, 0.12, 0.10, 0.13, 0.12, 0.07, 0.07), tuple(rows))
 
 
 def _check_row(check: Check) -> Row:

@@ -24,7 +24,7 @@ _SCALE_COLORS = np.array([(0.80, 0.05, 0.35), (0.90, 0.25, 0.25), (0.95, 0.65, 0
 """Scaled Jacobians and their colors, told apart without red-green vision: bad triangles are red, good ones blue."""
 
 
-def render_mesh(mesh: SurfaceMesh, labels: sitk.Image, path: Path, title: str) -> None:
+def render_mesh(mesh: SurfaceMesh, labels: sitk.Image, path: Path, title: str, fact: str = "") -> None:
     """Write one PNG: the mesh from the front left, from behind and cut open, colored by the shape of its triangles, and
     its outline on three slices of the label map. Needs no display.
 
@@ -33,11 +33,12 @@ def render_mesh(mesh: SurfaceMesh, labels: sitk.Image, path: Path, title: str) -
         labels: Label map that they were made from.
         path: PNG file, replaced in one step.
         title: First line of the page.
+        fact: How large the mesh is, in words; its number of triangles by default.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    page = TilePage(title, f"{len(mesh.triangles):,} triangles".replace(",", " "))
+    page = TilePage(title, fact or f"{len(mesh.triangles):,} triangles".replace(",", " "))
     for number, (name, picture, scale) in enumerate(_views(mesh)):
         page.lay(number, name, picture, scale)
     slices, millimeters = mesh_slices(labels, mesh.points, mesh.triangles, TILE, PANEL)

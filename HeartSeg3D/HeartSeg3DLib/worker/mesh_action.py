@@ -38,24 +38,18 @@ def mesh(job: Job, loaded: LoadedModels) -> None:
         HeartSegError: As `api.mesh_to_folder`.
     """
     from HeartSeg3DLib.api import mesh_to_folder  # brings VTK
-    from HeartSeg3DLib.meshing.export.staging import put_in_place, staging_folder
 
     request = job.request
     folder, output, choices = Path(request["folder"]), Path(request["output"]), _choices(request)
     with output_folder(output):
         choices.check(output)
         labels = _label_map(folder)
-        with staging_folder(output, choices.request(output).stem) as staging:
-            meshed = mesh_to_folder(
-                labels, staging, choices, title=_title(request), accept=job.ask,
-                progress=lambda fraction, stage: job.progress(fraction * _MADE, stage))
-            names = [path.name for path in reversed(meshed.files)]  # reports first, what describes the mesh last
-            places = choices.places(output, fit_for_use=meshed.report.fit_for_use)
-            files = put_in_place(staging, output, names, places, force=choices.force)
+        meshed = mesh_to_folder(labels, output, choices, title=_title(request), accept=job.ask,
+                                progress=lambda fraction, stage: job.progress(fraction * _MADE, stage))
     job.progress(_MADE, "Handing over the surfaces")
     surfaces = _write_surfaces(folder, meshed, choices)
     job.progress(1.0, "Done")
-    job.result(files=[str(path) for path in files], surfaces=surfaces, edge_mm=meshed.edge_mm,
+    job.result(files=[str(path) for path in meshed.files], surfaces=surfaces, edge_mm=meshed.edge_mm,
                warnings=list(meshed.warnings), seconds=meshed.seconds, quality=meshed.report.to_dict())
 
 

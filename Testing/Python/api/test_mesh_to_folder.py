@@ -204,6 +204,86 @@ def test_cancelling_leaves_nothing(heart: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_who_cancels_after_the_files_are_in_place_comes_too_late(heart: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    meshed = mesh_to_folder(heart, out, MeshChoices(edge_mm=EDGE, formats=("vtp",)),
+                            cancelled=lambda: (out / "heart.json").exists())
+    assert {path.name for path in meshed.files} == names(out) == REPORTS | {"heart.vtp"}
+
+
+@pytest.mark.parametrize("part", ["export_mesh", "write_mesh_report", "put_in_place"])
+def test_a_failure_while_files_are_written_leaves_nothing(
+    heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(meshing, part, full)
+    with pytest.raises(UsageError, match=r"/out could not be written") as caught:
+        mesh_to_folder(heart, tmp_path / "out", MeshChoices(edge_mm=EDGE, formats=("vtp",)))
+    assert ".partial" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_text_in_xdmf_is_warned_about(heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meshing, "has_h5py", lambda: False)
+    choices = MeshChoices(edge_mm=5.0, preset="mechanics")
+    meshed = mesh_to_folder(heart, tmp_path / "text", choices)
+    assert any("h5py is not installed" in sentence and "XDMFFile.Encoding.ASCII" in sentence
+               for sentence in meshed.warnings)
+    monkeypatch.setattr(meshing, "has_h5py", lambda: True)
+    assert not any("h5py" in sentence for sentence in mesh_to_folder(heart, tmp_path / "arrays", choices).warnings)
+
+
+def test_one_frame_of_several_is_meshed(heart: Path, tmp_path: Path) -> None:
+    frames = [sitk.ReadImage(str(heart)), sitk.ReadImage(str(heart)) * 0]
+    sitk.WriteImage(sitk.JoinSeries(frames[::-1]), str(tmp_path / "cine.nrrd"))
+    cine, formats = tmp_path / "cine.nrrd", ("vtp",)
+    assert_refused(cine, tmp_path / "out", MeshChoices(), InputError, r"holds 2 label maps \(4-D\)")
+    assert_refused(cine, tmp_path / "out", MeshChoices(time_frame=2), UsageError, "no frame 2: cine.nrrd has 2")
+    assert_refused(cine, tmp_path / "out", MeshChoices(time_frame=0), InputError, "empty")
+    meshed = mesh_to_folder(cine, tmp_path / "out", MeshChoices(edge_mm=EDGE, formats=formats, time_frame=1))
+    assert _volume(meshed, 4) == pytest.approx((balls() == 4).sum() * SPACING**3, rel=0.01)
+    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
+    assert figures["settings"]["Time frame"] == "1, counted from 0"
+
+
+def test_the_report_of_tissue_tells_what_is_written(heart: Path, tmp_path: Path) -> None:
+    meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(edge_mm=4.0, preset="ep", walls_mm={4: 4.0}))
+    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
+    written, labels = figures["whole"]["written"], figures["labels"]
+    assert written["labels"] == [2, 104]
+    assert written["tetrahedra"] == labels["2"]["tetrahedra"] + labels["104"]["tetrahedra"]
+    assert written["pieces"] == 1
+    assert "LV_ENDO" in figures["patches"]
+    blood = np.isin(meshed.mesh.surface.labels, (2, 104)).any(axis=1)
+    for name, patch in meshed.patches.items():
+        assert figures["patches"].get(name, {"triangles": 0})["triangles"] == blood[patch].sum()
+    page = (tmp_path / "out" / "heart_report.html").read_text("utf-8")
+    assert "Left ventricle cavity, not written" in page
+    assert f"{written['tetrahedra']:,} written".replace(",", " ") in page
+    assert not any("pieces" in sentence for sentence in meshed.warnings)
+
+
+def test_tissue_in_two_pieces_is_warned_about(tmp_path: Path) -> None:
+    voxels = np.pad(balls(), ((0, 24), (0, 0), (0, 0)))
+    voxels[voxels == 4] = 0
+    z, y, x = np.indices(voxels.shape)
+    voxels[np.hypot(np.hypot(x - 13, y - 13), z - 45) < 7] = 4
+    apart = save(tmp_path / "apart.nrrd", voxels)
+    meshed = mesh_to_folder(apart, tmp_path / "out", MeshChoices(edge_mm=4.0, preset="ep", walls_mm={4: 4.0}))
+    assert meshed.report.fit_for_use
+    (sentence,) = [said for said in meshed.warnings if "pieces" in said]
+    atrium = meshed.report.whole["written"]["largest_pieces"][1]
+    assert atrium["labels"] == (104,)
+    assert atrium["center_mm"] == pytest.approx((-30 + 13 * SPACING, 10 + 13 * SPACING, 70 + 45 * SPACING), abs=0.5)
+    assert "falls into 2 pieces" in sentence
+    assert f"{atrium['volume_mm3'] / 1000:.3g} mL around (-4, 36, 160) mm in LPS (Left atrium wall)" in sentence
+    assert "pieces of what is written" in (tmp_path / "out" / "heart_report.html").read_text("utf-8").lower()
+    everything = mesh_to_folder(apart, tmp_path / "all", MeshChoices(edge_mm=4.0, volume=True, formats=("vtu",)))
+    assert not any("pieces" in said for said in everything.warnings), "nobody said that it is one body"
+
+
 def _volume(meshed: MeshedHeart, value: int) -> float:
     volume = meshed.report.labels[value]["volume_mm3"]
     assert isinstance(volume, float)

@@ -7,7 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from command_line import start
 from HeartSeg3DLib.cli.cancellation import Cancellation
@@ -53,6 +55,82 @@ resources.folders = lambda: (Path("nowhere"),)
 files.write_segmentation = write
 main()
 """
+
+
+# One that waits after each of a mesh's outputs has been moved to its place.
+MOVES_SLOWLY = """
+import sys, time
+from HeartSeg3DLib.meshing.export import staging
+from HeartSegTrainingLib.cli import main
+
+class Slowly:
+    replace, path = staticmethod(staging.os.replace), staging.os.path
+
+real = Slowly.replace
+def replace(source, target):
+    real(source, target)
+    if str(target).endswith("heart_report.json"):
+        print("moving", file=sys.stderr, flush=True)
+        time.sleep(1.0)
+
+Slowly.replace = staticmethod(replace)
+staging.os = Slowly
+main()
+"""
+
+# One that waits while the mesh is written to files that are not in place yet.
+WRITES_A_MESH_SLOWLY = """
+import sys, time
+from HeartSeg3DLib.api import meshing
+from HeartSegTrainingLib.cli import main
+
+real = meshing.write_mesh_report
+def write(*arguments, **options):
+    print("writing", file=sys.stderr, flush=True)
+    time.sleep(60.0)
+    return real(*arguments, **options)
+
+meshing.write_mesh_report = write
+main()
+"""
+
+
+def write_atrium(path: Path) -> Path:
+    z, y, x = np.indices((20, 20, 20)) - 9.5
+    labels = sitk.GetImageFromArray(np.where(np.hypot(np.hypot(x, y), z) < 6, 4, 0).astype(np.uint8))
+    labels.SetSpacing([2.0] * 3)
+    sitk.WriteImage(labels, str(path))
+    return path
+
+
+def mesh_until(program: str, word: str, labels: Path, output: Path) -> tuple[int, str, str]:
+    """Send Ctrl-C to a mesh command once it says a word; return exit code, stdout and stderr."""
+    process = start(program, "mesh", labels, "-o", output, "--edge", "3", "--formats", "vtp")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            break
+    os.kill(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+def test_a_signal_while_a_mesh_is_put_in_place_comes_too_late(tmp_path: Path) -> None:
+    labels = write_atrium(tmp_path / "atrium.nrrd")
+    exit_code, stdout, stderr = mesh_until(MOVES_SLOWLY, "moving", labels, tmp_path / "out")
+    assert exit_code == 0, stderr
+    assert "Cancelled" not in stderr
+    assert "heart_report.html" in stdout, "the summary is complete"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "heart.json", "heart.vtp", "heart_report.html", "heart_report.json", "heart_report.png"}
+
+
+def test_a_signal_while_a_mesh_is_written_leaves_nothing(tmp_path: Path) -> None:
+    labels = write_atrium(tmp_path / "atrium.nrrd")
+    exit_code, _, stderr = mesh_until(WRITES_A_MESH_SLOWLY, "writing", labels, tmp_path / "out")
+    assert exit_code == 130, stderr
+    assert "Error: Cancelled." in stderr
+    assert list(tmp_path.iterdir()) == [labels]
 
 
 @pytest.mark.usefixtures("user_data")
@@ -106,6 +184,24 @@ def test_a_signal_waits_for_the_end_of_writing() -> None:
             written.append("both files")
         assert cancelled()
     assert written == ["both files"]
+
+
+def test_after_the_last_files_a_signal_is_too_late() -> None:
+    cancelled = Cancellation()
+    with cancelled.listening():
+        with cancelled.held_back(last=True):
+            pass
+        signal.raise_signal(signal.SIGINT)
+        assert cancelled()
+
+
+def test_files_that_could_not_be_put_in_place_can_be_cancelled() -> None:
+    cancelled = Cancellation()
+    with cancelled.listening():
+        with pytest.raises(OSError, match="full"), cancelled.held_back(last=True):
+            raise OSError("the disk is full")
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_the_signals_get_their_handlers_back() -> None:

@@ -6,7 +6,7 @@ out, stops a solver. The others are aims, see `MeshReport.missed_aims`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -17,8 +17,9 @@ from scipy import ndimage
 from ..mesh import OUTSIDE, SurfaceMesh, TetraMesh
 from . import shape
 from .closedness import closedness
-from .conformity import faces_of, locked_in, parts_of, unlike_walls, walls_of
+from .conformity import Faces, faces_of, locked_in, parts_of, unlike_walls, walls_of
 from .intersections import intersecting_triangles
+from .pieces import Piece, surface_pieces, tetrahedron_pieces
 from .report import Check, MeshReport, at_least, at_most
 from .voxel_distance import symmetric_distance, voxel_surface
 
@@ -29,6 +30,14 @@ LOCKED_PERCENT = 0.5
 DISTANCE_VOXELS = 1.5
 ROUNDING = 1e-6
 """A mesh made to a floor is stored in other numbers and may fall short by this much."""
+
+PIECES = "pieces of what is written that share no face"
+"""Name of the aim of a mesh that is written as one body. Atria and ventricles are one, too: in every heart that was
+tried, their walls meet around the valves. It is no hard check, because a part of a heart may well be in pieces, and
+each is sound by itself."""
+
+_PIECES_TOLD = 10
+"""A mesh that fell into more has its largest ones described; their number is always told."""
 
 _DEFECTS = {
     "open edges": "open_edges",
@@ -41,27 +50,42 @@ _DEFECTS = {
 Figures = dict[int, dict[str, object]]
 
 
-def check_surfaces(mesh: SurfaceMesh, voxels: sitk.Image | None = None) -> MeshReport:
+def check_surfaces(
+    mesh: SurfaceMesh, voxels: sitk.Image | None = None, written: Collection[int] | None = None
+) -> MeshReport:
     """Judge the closed surfaces of all labels.
 
     Args:
         mesh: Surfaces, LPS, mm.
         voxels: Label map, LPS, mm, that they were made from; without it volumes and distances are not compared.
+        written: Labels that are going to be written; all by default.
     """
     labels, whole = _surface_figures(mesh, voxels)
+    kept = _written(mesh, written)
+    sides = np.isin(mesh.labels, kept).any(axis=1)
+    whole["written"] = {"labels": kept, "triangles": int(sides.sum()),
+                        **_piece_figures(surface_pieces(mesh.points, mesh.triangles, mesh.labels, kept))}
     checks = [*_surface_checks(labels), *_shape_checks(labels), *_voxel_checks(labels, whole)]
     return _report("surface", checks, whole, labels)
 
 
-def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshReport:
+def check_tetrahedra(
+    mesh: TetraMesh, voxels: sitk.Image | None = None, written: Collection[int] | None = None
+) -> MeshReport:
     """Judge tetrahedra and the surfaces between their labels.
 
     Args:
         mesh: Tetrahedra, LPS, mm.
         voxels: Label map, LPS, mm, that they were made from; without it volumes and distances are not compared.
+        written: Labels that are going to be written as one body, such as tissue without blood; without it all are
+            written, and nobody expects that they hang together.
     """
     labels, whole = _surface_figures(mesh.surface, voxels)
-    whole |= _tetra_figures(mesh, labels)
+    faces = faces_of(mesh.tetrahedra)
+    whole |= _tetra_figures(mesh, faces, labels)
+    kept = _written(mesh.surface, written)
+    pieces = tetrahedron_pieces(mesh.points, mesh.tetrahedra, mesh.labels, faces, kept)
+    whole["written"] = {"labels": kept, "tetrahedra": sum(piece.cells for piece in pieces), **_piece_figures(pieces)}
     hard = [
         at_most("tetrahedra that are flat or turned inside out", _column(labels, "inverted"), 0, hard=True),
         at_most("faces shared by more than two tetrahedra", {"mesh": _number(whole["crowded_faces"])}, 0, hard=True),
@@ -77,6 +101,8 @@ def check_tetrahedra(mesh: TetraMesh, voxels: sitk.Image | None = None) -> MeshR
         at_most("tetrahedra with all nodes on their label's boundary in %", _column(labels, "locked_percent"),
                 LOCKED_PERCENT),
     ]
+    if written is not None:
+        aims.append(at_most(PIECES, {"mesh": len(pieces)}, 1))
     if voxels is not None:
         voxel_parts = _column(labels, "voxel_parts")
         more = {place: parts - voxel_parts[place] for place, parts in _column(labels, "parts").items()}
@@ -107,6 +133,14 @@ def _report(kind: str, checks: list[Check], whole: dict[str, object], labels: Fi
     return MeshReport(kind, tuple(sorted(checks, key=lambda check: not check.hard)), whole, labels)
 
 
+def _written(mesh: SurfaceMesh, written: Collection[int] | None) -> list[int]:
+    return [value for value in mesh.values if written is None or value in written]
+
+
+def _piece_figures(pieces: list[Piece]) -> dict[str, object]:
+    return {"pieces": len(pieces), "largest_pieces": [asdict(piece) for piece in pieces[:_PIECES_TOLD]]}
+
+
 def _surface_figures(mesh: SurfaceMesh, voxels: sitk.Image | None) -> tuple[Figures, dict[str, object]]:
     """Return figures by label, and those of the whole mesh."""
     cutting = intersecting_triangles(mesh.points, mesh.triangles) if len(mesh.triangles) else np.zeros(0, bool)
@@ -116,6 +150,7 @@ def _surface_figures(mesh: SurfaceMesh, voxels: sitk.Image | None) -> tuple[Figu
         triangles = np.concatenate([mesh.triangles[inner], mesh.triangles[outer][:, [0, 2, 1]]]).astype(np.int64)
         labels[value] = _figures_of_surface(mesh.points, triangles)
         labels[value]["intersecting_triangles"] = int(cutting[inner | outer].sum())
+        labels[value]["parts"] = len(surface_pieces(mesh.points, mesh.triangles, mesh.labels, (value,)))
     whole: dict[str, object] = {
         "points": len(mesh.points), "triangles": len(mesh.triangles), "intersecting_triangles": int(cutting.sum()),
     }
@@ -164,10 +199,9 @@ def _compare_with_voxels(mesh: SurfaceMesh, voxels: sitk.Image, labels: Figures)
             figures["voxel_distance_mm"] = asdict(distance)
 
 
-def _tetra_figures(mesh: TetraMesh, labels: Figures) -> dict[str, object]:
+def _tetra_figures(mesh: TetraMesh, faces: Faces, labels: Figures) -> dict[str, object]:
     """Add figures of tetrahedra to those of each label; return those of the whole mesh."""
     shapes = shape.tetrahedron_shapes(mesh.points, mesh.tetrahedra)
-    faces = faces_of(mesh.tetrahedra)
     walls = walls_of(faces, mesh.labels)
     for value in np.unique(mesh.labels).tolist():
         own = mesh.labels == value

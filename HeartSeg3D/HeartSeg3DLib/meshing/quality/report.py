@@ -59,6 +59,12 @@ class MeshReport:
         """Aims that were missed."""
         return tuple(check for check in self.checks if not check.hard and not check.passed)
 
+    @property
+    def written(self) -> tuple[int, ...]:
+        """Labels that are written; all that have figures, where nobody said which."""
+        entry = self.whole.get("written")
+        return tuple(entry["labels"]) if isinstance(entry, Mapping) else tuple(self.labels)
+
     def to_dict(self) -> dict[str, object]:
         """Return everything as plain numbers, texts, lists and dictionaries."""
         return {
