@@ -67,8 +67,11 @@ class Trainer:
             try:
                 return session.run(self.make_task, resume=resume)
             except Exception as error:
-                if not is_out_of_memory(error) or session.next_rung() is None:
+                if not is_out_of_memory(error):
                     raise
+                if session.next_rung() is None:
+                    raise DeviceError("There is not enough memory for this run, even one sample at a time.",
+                                      "Choose a smaller window or network, or a machine with more memory.") from error
                 if processes.world > 1:
                     raise DeviceError("There was not enough memory.", "Start the run again with --resume: it goes on "
                                       "with less, as its log says.") from error
@@ -97,7 +100,7 @@ class Session:
         """Write down that the next session has to do with less memory; None if there is nothing left to give up."""
         below = self.rung.next()
         if below is None:
-            self.job.log("Out of memory, and nothing is left to save. Choose a smaller window or network.")
+            self.job.log("Out of memory, and nothing is left to save.")
         elif self.processes.is_first or self.processes.world > 1:
             below.save(self.job.path)
             self.job.log(f"Out of memory: from here {below.describe()}.")
@@ -114,7 +117,7 @@ class Session:
             return self._train_and_save(state, report)
         except BaseException as error:
             self.job.log(traceback.format_exc())
-            reason = str(error) if isinstance(error, HeartSegError) else f"{type(error).__name__}: {error}"
+            reason = _reason(error)
             if report is not None:
                 report.close("failed", reason=reason)
             raise
@@ -183,7 +186,7 @@ class Session:
         """This process's parts of the next step; None if the workers were stopped together with this process."""
         try:
             return [tuple(tensor.to(self.device, non_blocking=True) for tensor in next(batches)) for _ in self.mine]
-        except RuntimeError:  # a worker is gone
+        except (RuntimeError, ConnectionError):  # a worker is gone
             if stop.requested() and self.processes.world == 1:
                 return None
             raise
@@ -248,6 +251,12 @@ class Session:
             save_checkpoint(self.job.checkpoints, state.step, state.tensors(), record)
             report.saved(path)
         return path
+
+
+def _reason(error: BaseException) -> str:
+    if is_out_of_memory(error):
+        return "There was not enough memory."
+    return str(error) if isinstance(error, HeartSegError) else f"{type(error).__name__}: {error}"
 
 
 def _check_continues(config: RunConfig, earlier: dict[str, Any]) -> list[str]:
