@@ -1,0 +1,190 @@
+"""Finds jobs and tells how each is doing, from their folders alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from HeartSeg3DLib.errors import InputError
+
+from .job_folder import JobFolder
+from .launch_note import ExitNote, LaunchNote
+from .launching import is_supervised
+from .reasons import why_it_ended
+from .registry import known_jobs
+
+_DEPTH = 4
+"""Folders below a root in which jobs are looked for."""
+
+_BEGINS_S = 30.0
+"""So long after its start a job that has not said anything yet is about to begin."""
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """How a job is doing.
+
+    Attributes:
+        folder: Its job folder.
+        name: The folder's name.
+        kind: Kind of training.
+        state: new, queued, starting, running, stopped, finished, failed, silent (says that it runs, and no process
+            holds the folder), or gone (the folder is not there any more).
+        step: Steps done, None before the first.
+        steps: Length in steps, None for a run that goes by time.
+        progress: Share that is done, 0 to 1.
+        eta_seconds: Time left, None if unknown.
+        loss: Mean of the last interval, None if unknown.
+        dice: Dice by class, as the last interval's training samples gave it.
+        reason: Why it does not run, in words.
+        updated: When it spoke last, local time in ISO 8601.
+        quiet_seconds: Seconds since then; 0 where the clock was set back.
+        state_file: All else that it said: state.json as it is.
+    """
+
+    folder: Path
+    name: str
+    kind: str = ""
+    state: str = "new"
+    step: int | None = None
+    steps: int | None = None
+    progress: float = 0.0
+    eta_seconds: float | None = None
+    loss: float | None = None
+    dice: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    updated: str = ""
+    quiet_seconds: float = 0.0
+    state_file: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def mean_dice(self) -> float | None:
+        """Mean over the classes."""
+        return sum(self.dice.values()) / len(self.dice) if self.dice else None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a process works on it."""
+        return self.state in ("running", "starting")
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is something left to do."""
+        return self.state in ("stopped", "failed", "silent", "new")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data for JSON."""
+        return {**asdict(self), "folder": str(self.folder), "mean_dice": self.mean_dice}
+
+
+def find_jobs(roots: Iterable[str | Path] = (), *, known: bool = True) -> list[JobSummary]:
+    """Jobs below some folders, and those that this user started; running ones first, then the one that spoke last.
+
+    Args:
+        roots: Job folders, or folders that hold some, up to four levels below.
+        known: Add those on the user's list; where a folder is not there any more, its job is shown as gone.
+
+    Raises:
+        InputError: A root does not exist, or the user's list is damaged.
+    """
+    folders: dict[Path, str] = {}
+    for root in roots:
+        if not Path(root).is_dir():
+            raise InputError(f"There is no folder {root}.", "Give a job folder, or one that holds some.")
+        folders |= dict.fromkeys((path.resolve() for path in _job_folders(Path(root), _DEPTH)), "")
+    if known:
+        for job in known_jobs():
+            folders.setdefault(Path(job.folder).resolve(), job.kind)
+    jobs = [summary(folder, kind) for folder, kind in folders.items()]
+    jobs.sort(key=lambda job: job.updated, reverse=True)
+    return sorted(jobs, key=lambda job: not job.is_active)
+
+
+def is_job_folder(folder: str | Path) -> bool:
+    """Whether a job was ever started there."""
+    return any((Path(folder) / name).is_file() for name in ("job.json", "launch.json"))
+
+
+def summary(folder: str | Path, kind: str = "") -> JobSummary:
+    """How the job of a folder is doing; reads some small files and never waits.
+
+    Args:
+        folder: Job folder; need not exist any more.
+        kind: Its kind, for a folder that does not say.
+    """
+    path = Path(folder)
+    if not is_job_folder(path):
+        return JobSummary(path, path.name, kind, "gone", reason=why_it_ended(path, None, "gone"))
+    job, note = JobFolder(path), LaunchNote.of_job(path)
+    said = job.read_state()
+    status = _status(job, note, said)
+    values = said or {}
+    return JobSummary(
+        path, path.name, str(values.get("kind") or (note.kind if note else kind)), status, values.get("step"),
+        values.get("steps"), float(values.get("progress") or 0.0),
+        values.get("eta_seconds") if status == "running" else None, values.get("loss"), dict(values.get("dice") or {}),
+        why_it_ended(path, said, status), str(values.get("updated") or (note.started if note else "")),
+        _quiet_seconds(job), values)
+
+
+def _status(job: JobFolder, note: LaunchNote | None, said: dict[str, Any] | None) -> str:
+    status = str((said or {}).get("status", ""))
+    if _is_held(job):
+        return "running" if status == "running" else "starting"
+    if note is not None and ExitNote.of_job(job.path) is None and _is_about_to_begin(job.path, note):
+        return "starting"
+    if note is not None and _spoke_before(job, note):  # what it says is of an earlier session
+        exit_note = ExitNote.of_job(job.path)
+        if note.mode == "slurm":
+            return "queued"
+        if exit_note is not None and exit_note.code != 0:
+            return "failed"
+    if status == "running":
+        return "silent"
+    return status or ("new" if note is None or ExitNote.of_job(job.path) is not None else "silent")
+
+
+def _is_held(job: JobFolder) -> bool:
+    try:
+        return job.is_running()
+    except OSError:  # somebody else's folder on a disk that may only be read: its word has to do
+        state = job.read_state() or {}
+        return state.get("status") == "running" and _quiet_seconds(job) < 60.0
+
+
+def _is_about_to_begin(folder: Path, note: LaunchNote) -> bool:
+    return note.mode == "detached" and (is_supervised(folder) or _age(folder / "launch.json") < _BEGINS_S)
+
+
+def _spoke_before(job: JobFolder, note: LaunchNote) -> bool:
+    """Whether the job has not said anything since it was started last."""
+    if not job.state_file.exists():
+        return True
+    return job.state_file.stat().st_mtime_ns < (job.path / "launch.json").stat().st_mtime_ns
+
+
+def _quiet_seconds(job: JobFolder) -> float:
+    return round(max(_age(job.state_file), 0.0), 1) if job.state_file.exists() else 0.0
+
+
+def _age(file: Path) -> float:
+    return time.time() - file.stat().st_mtime
+
+
+def _job_folders(root: Path, depth: int) -> Iterator[Path]:
+    if is_job_folder(root):
+        yield root
+        return
+    if depth == 0:
+        return
+    try:
+        entries = sorted(entry.path for entry in os.scandir(root)
+                         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."))
+    except PermissionError:  # not this user's business
+        return
+    for entry in entries:
+        yield from _job_folders(Path(entry), depth - 1)

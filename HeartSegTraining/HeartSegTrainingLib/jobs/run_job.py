@@ -1,0 +1,82 @@
+"""Runs one job in this process, without any package of the command line: what detached and cluster jobs start.
+
+python -m HeartSegTrainingLib.jobs.run_job KIND CONFIG JOBDIR [--resume]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from HeartSeg3DLib.errors import CancelledError, HeartSegError
+
+from .job_folder import JobFolder
+from .kinds import kind_named
+
+
+def run_job(kind: str, config_file: str | Path, job_dir: str | Path, *, resume: bool = False,
+            begun: Callable[[JobFolder], None] = lambda job: None) -> Path:
+    """Run a job to its end; returns the checkpoint written last.
+
+    Args:
+        kind: ssl, ressl or finetune.
+        config_file: Job file, or job.json of a folder.
+        job_dir: Job folder.
+        resume: Go on from the newest checkpoint, if there is one.
+        begun: Called once the config is read, before anything is prepared.
+
+    Raises:
+        CancelledError: Somebody stopped it; its checkpoint is written.
+        HeartSegError: It failed; state.json says why.
+    """
+    from HeartSegTrainingLib.engine.trainer import Trainer
+
+    chosen = kind_named(kind)
+    config = chosen.read_config(config_file)
+    trainer = Trainer(config, chosen.make_task(config), job_dir)
+    begun(trainer.job)
+    checkpoint = trainer.run(resume=resume)
+    if is_first_process():
+        raise_if_stopped(trainer.job)
+    return checkpoint
+
+
+def raise_if_stopped(job: JobFolder) -> None:
+    """Raise if the last session of a job was stopped before the job's end.
+
+    Raises:
+        CancelledError: It was.
+    """
+    state = job.read_state() or {}
+    if state.get("status") == "stopped":
+        raise CancelledError(f"The run stopped at step {state['step']} ({state['reason']}); its checkpoint is written.",
+                             "Go on with --resume.")
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for the run, known before the processes have joined."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as a program; returns the exit code of the command line's contract."""
+    parser = argparse.ArgumentParser(prog="run_job", description=__doc__)
+    parser.add_argument("kind")
+    parser.add_argument("config", type=Path)
+    parser.add_argument("job_dir", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    asked = parser.parse_args(arguments)
+    try:
+        run_job(asked.kind, asked.config, asked.job_dir, resume=asked.resume)
+    except HeartSegError as error:
+        if is_first_process():
+            print(f"Error: {error.message}\n{error.remedy}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
