@@ -126,7 +126,7 @@ def transfer_encoder(network: XLSTMUNet, source: EncoderSource, *, spacing_mm: f
     """
     if source.axis_order != AXIS_ORDER:
         raise ModelError(f"The encoder {source.path} learned on axes '{source.axis_order}', and this network sees "
-                         f"'{AXIS_ORDER}'.", "Export it again with this version of HeartSeg, or choose another encoder.")
+                         f"'{AXIS_ORDER}'.", "Export it again with this version of HeartSeg, or choose another one.")
     wanted = {name: tuple(tensor.shape) for name, tensor in network.encoder.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in source.tensors.items()}
     complaints = [*_other_fields(network.config, source.network), *_other_tensors(wanted, found)]
@@ -220,7 +220,7 @@ def _other_tensors(wanted: dict[str, tuple[int, ...]], found: dict[str, tuple[in
 def _notes(source: EncoderSource, spacing_mm: float | None, intensity: Mapping[str, Any] | None) -> tuple[str, ...]:
     notes = []
     if spacing_mm is not None and source.spacing_mm is not None and abs(spacing_mm - source.spacing_mm) > 1e-6:
-        notes.append(f"The encoder learned at {source.spacing_mm:g} mm and is going to be trained at {spacing_mm:g} mm.")
+        notes.append(f"The encoder learned at {source.spacing_mm:g} mm, and this run works at {spacing_mm:g} mm.")
     if intensity is not None and source.intensity:
         differing = [name for name, rule in intensity.items() if source.intensity.get(name, rule) != rule]
         notes += [f"The encoder learned with another intensity rule for {name.upper()}." for name in differing]

@@ -1,4 +1,4 @@
-"""Which part of a network learns, and how fast: frozen encoder, last stages, a rate for each depth, warm-up of the heads.
+"""Which part of a network learns, and how fast: frozen encoder, last stages, a rate for each depth, heads first.
 
 The paper freezes "encoder and bottom layers" in stage 3; where it speaks of fine-tuning the encoder, `full` and
 `layer-decay` are the readings.
