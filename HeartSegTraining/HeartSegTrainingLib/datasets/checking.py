@@ -69,6 +69,11 @@ def put_aside(index: Index, findings: list[Finding]) -> tuple[Index, list[Quaran
     return index.with_entries(entry for entry in index.entries if entry.id not in broken), aside
 
 
+def contradictions(index: Index) -> list[Finding]:
+    """People or copies of an image in several splits: what would be learned from and tested on at once."""
+    return [finding for finding in _people(index) if finding.kind == "error"]
+
+
 def _files(index: Index, entry: Entry, voxels: bool, checksums: bool) -> Iterator[Finding]:
     image, labels = index.image(entry), index.labels(entry)
     root = index.root(entry.dataset)
