@@ -20,7 +20,15 @@ from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
 from HeartSeg3DLib.imaging import read_label_frames
 from HeartSeg3DLib.imaging.output import not_written
-from HeartSeg3DLib.meshing.checking import check_labels, check_memory, name_of, pitch_warnings, suggested_pitch
+from HeartSeg3DLib.meshing.checking import (
+    check_edge,
+    check_labels,
+    check_memory,
+    counted,
+    name_of,
+    pitch_warnings,
+    suggested_pitch,
+)
 from HeartSeg3DLib.meshing.cleaning import clean_labels
 from HeartSeg3DLib.meshing.export.content import MeshSource
 from HeartSeg3DLib.meshing.export.staging import put_in_place, staging_folder
@@ -230,6 +238,8 @@ class _Run:
         if wanted is not None and not set(wanted) & set(facts.counts):
             raise InputError(f"The label map has no {name_of(wanted[0])} and no walls, of which the preset "
                              f"{choices.preset} consists.", "Grow walls (--walls), or choose another preset.")
+        if choices.edge_mm is not None:
+            check_edge(facts, choices.edge_mm)
         if choices.with_tetrahedra:
             edge, sentences = edge_for(labels, facts, choices.edge_mm)
             check_tetra_memory(labels, edge)
@@ -250,10 +260,10 @@ class _Run:
         samples = label_field(labels, edge / EDGE_OF_PITCH)
         self._changes["samples"] = {"topology": samples.repaired, "specks": samples.specks}
         if samples.repaired:
-            self._warnings.append(f"{samples.repaired} samples changed their label so that surfaces do not touch "
+            self._warnings.append(f"{counted(samples.repaired, 'sample')} changed label so that surfaces do not touch "
                                   "themselves.")
-        self._warnings += [f"{name_of(value) if value else 'Outside'}: {count} samples that resampling cut off went to "
-                           "what is around them." for value, count in samples.specks.items()]
+        self._warnings += [f"{name_of(value) if value else 'Outside'}: {counted(count, 'sample')} that resampling cut "
+                           "off went to the surroundings." for value, count in samples.specks.items()]
         self._stages.enter(0.5, "Making surfaces")
         return surface_mesh(samples)
 

@@ -17,6 +17,9 @@ from .mesh import OUTSIDE
 
 _HIGHEST_LABEL = 255
 _FEWEST_VOXELS = 8
+_FEWEST_SLICES = 4
+"""With fewer, most of a structure's height is the guess of where its first and last slice end: half a slice each."""
+
 _ROUNDING = 1e-3
 """Axes in headers are rounded; two whose cosine is larger do not stand upright on each other."""
 
@@ -40,12 +43,14 @@ class LabelFacts:
     Attributes:
         counts: Voxels of each label that occurs, by value; without the outside.
         wall_mm: Mean thickness of each structure if it were a wall: twice its volume over its surface.
+        extent_mm: Longest side of each structure's box along the image's axes.
         cut: Labels at the image border, with the area in mm² that it cuts off.
         warnings: Sentences for the user.
     """
 
     counts: dict[int, int]
     wall_mm: dict[int, float]
+    extent_mm: dict[int, float]
     cut: dict[int, float]
     warnings: tuple[str, ...]
 
@@ -58,13 +63,15 @@ def check_labels(labels: sitk.Image, asked: Sequence[int] = ()) -> LabelFacts:
         asked: Labels that the user wants; those that are absent are named in the warnings.
 
     Raises:
-        InputError: Not 3-D, one slice, fractional or negative values, singular or sheared axes, or nothing labeled.
+        InputError: Not 3-D, fewer than four slices or labels on fewer, fractional or negative values, singular or
+            sheared axes, or nothing labeled.
     """
     _check_geometry(labels)
     voxels = _whole_numbers(labels)
     spacing = labels.GetSpacing()[::-1]
     counts: dict[int, int] = {}
     walls: dict[int, float] = {}
+    extents: dict[int, float] = {}
     cut: dict[int, float] = {}
     for value, box in enumerate(ndimage.find_objects(voxels), 1):
         if box is None:
@@ -72,14 +79,16 @@ def check_labels(labels: sitk.Image, asked: Sequence[int] = ()) -> LabelFacts:
         mask = voxels[box] == value
         counts[value] = int(np.count_nonzero(mask))
         walls[value] = _mean_wall(mask, spacing)
+        extents[value] = max(count * step for count, step in zip(mask.shape, spacing, strict=True))
         if area := _cut_area(mask, box, voxels.shape, spacing):
             cut[value] = area
     if not counts:
         raise InputError("The label map is empty: no voxel belongs to a structure.", "Segment the heart first.")
     if max(counts.values()) < _FEWEST_VOXELS:
-        raise InputError(f"The largest structure has only {max(counts.values())} voxels.",
+        raise InputError(f"The largest structure has only {counted(max(counts.values()), 'voxel')}.",
                          "Mesh a segmentation of the whole heart, in its original resolution.")
-    return LabelFacts(counts, walls, cut, tuple(_warnings(counts, cut, asked)))
+    _check_slices(voxels)
+    return LabelFacts(counts, walls, extents, cut, tuple(_warnings(counts, cut, asked)))
 
 
 def suggested_pitch(labels: sitk.Image, facts: LabelFacts) -> float:
@@ -93,8 +102,24 @@ def suggested_pitch(labels: sitk.Image, facts: LabelFacts) -> float:
 
 def thinnest_wall(facts: LabelFacts) -> float:
     """Return the thickness in mm of the thinnest structure that is more than stray voxels."""
+    return min(facts.wall_mm[value] for value in _more_than_stray(facts))
+
+
+def _more_than_stray(facts: LabelFacts) -> list[int]:
     labeled = sum(facts.counts.values())
-    return min(facts.wall_mm[value] for value, count in facts.counts.items() if count >= _STRAY * labeled)
+    return [value for value, count in facts.counts.items() if count >= _STRAY * labeled]
+
+
+def check_edge(facts: LabelFacts, edge_mm: float) -> None:
+    """Refuse edges that are longer than a structure: what they make of it has its volume at best, and no shape.
+
+    Raises:
+        InputError: They are.
+    """
+    lost = [name_of(value) for value in _more_than_stray(facts) if facts.extent_mm[value] < edge_mm]
+    if lost:
+        raise InputError(f"Edges of {edge_mm:g} mm are longer than a whole structure: {', '.join(lost)}.",
+                         f"Choose an edge length of {thinnest_wall(facts) / 2:.2g} mm or less.")
 
 
 def pitch_warnings(facts: LabelFacts, pitch_mm: float) -> list[str]:
@@ -128,6 +153,15 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
                           f"Choose an edge length of {fits:.3g} mm or more.")
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "voxel"), counted(2, "voxel")
+    ('1 voxel', '2 voxels')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def name_of(value: int) -> str:
     """Return what to call a label in a message."""
     return STRUCTURES[value].name if value in STRUCTURES else f"Label {value}"
@@ -135,9 +169,9 @@ def name_of(value: int) -> str:
 
 def _check_geometry(labels: sitk.Image) -> None:
     if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError("Only a 3-D label map can be meshed.", "Mesh the frames of a 4-D map one by one.")
-    if min(labels.GetSize()) < 2:
-        raise InputError("The label map is a single slice, which has no volume.", "Give the whole stack of slices.")
+        raise InputError("Only a 3-D label map can be meshed.", "Of a 4-D map, give one frame at a time.")
+    if min(labels.GetSize()) < _FEWEST_SLICES:
+        raise _too_flat("The label map has", min(labels.GetSize()))
     numbers = np.array([*labels.GetOrigin(), *labels.GetSpacing(), *labels.GetDirection()])
     axes = np.reshape(labels.GetDirection(), (3, 3))
     if not np.isfinite(numbers).all() or abs(np.linalg.det(axes)) < _ROUNDING or min(labels.GetSpacing()) <= 0:
@@ -146,6 +180,17 @@ def _check_geometry(labels: sitk.Image) -> None:
     if np.abs(axes.T @ axes - np.eye(3)).max() > _ROUNDING:
         raise InputError("The label map is sheared: its axes are not at right angles.",
                          "Resample it to upright axes, for example with Slicer's Resample module.")
+
+
+def _check_slices(voxels: NDArray[np.uint8]) -> None:
+    filled = [int(np.count_nonzero((voxels != OUTSIDE).any(axis=tuple({0, 1, 2} - {axis})))) for axis in range(3)]
+    if min(filled) < _FEWEST_SLICES:
+        raise _too_flat("The structures are on", min(filled))
+
+
+def _too_flat(said: str, slices: int) -> InputError:
+    return InputError(f"{said} only {counted(slices, 'slice')}, which shows no volume.",
+                      f"Give a stack with structures on at least {_FEWEST_SLICES} slices in every direction.")
 
 
 def _whole_numbers(labels: sitk.Image) -> NDArray[np.uint8]:

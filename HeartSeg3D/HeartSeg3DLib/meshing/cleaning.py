@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..errors import InputError
-from .checking import name_of
+from .checking import counted, name_of
 from .mesh import OUTSIDE
 
 SPECK = 0.01
@@ -72,7 +72,7 @@ def clean_labels(labels: sitk.Image, pieces: Pieces = Pieces.ASK) -> Cleaned:
         sizes = np.bincount(parts.ravel())[1:]
         large = sizes > SPECK * sizes.sum()
         if large.sum() > 1:
-            divided.append((value, sizes[large]))
+            divided.append((value, _large_pieces(labels, parts, box, large)))
         kept = np.arange(len(sizes)) == sizes.argmax() if pieces is Pieces.KEEP_LARGEST else large
         counts[value] = int(kept.sum())
         if not kept.all():
@@ -118,20 +118,46 @@ def give_to_nearest(
         loose[part] &= ~region
 
 
-def _question(divided: list[tuple[int, NDArray[np.intp]]]) -> InputError:
-    found = [f"{name_of(value)} consists of {len(sizes)} pieces ({_shares(sizes)})" for value, sizes in divided]
-    return InputError(f"{'; '.join(found)}.", "Correct the segmentation, or choose to mesh the largest piece alone "
+@dataclass(frozen=True)
+class _Piece:
+    """A piece of a structure: its voxels, its volume in mL, and its middle in mm, LPS."""
+
+    voxels: int
+    volume_ml: float
+    middle_mm: tuple[float, ...]
+
+
+def _large_pieces(
+    labels: sitk.Image, parts: NDArray[np.integer], box: tuple[slice, ...], large: NDArray[np.bool_]
+) -> list[_Piece]:
+    """Return the large pieces within the box of a structure, the largest first."""
+    voxel_ml = float(np.prod(labels.GetSpacing())) / 1000.0
+    found = []
+    for number in (np.flatnonzero(large) + 1).tolist():
+        places = np.argwhere(parts == number)
+        middle = places.mean(axis=0) + [side.start for side in box]
+        found.append(_Piece(len(places), len(places) * voxel_ml,
+                            labels.TransformContinuousIndexToPhysicalPoint(middle[::-1].tolist())))
+    return sorted(found, key=lambda piece: piece.voxels, reverse=True)
+
+
+def _question(divided: list[tuple[int, list[_Piece]]]) -> InputError:
+    found = []
+    for value, pieces in divided:
+        total = sum(piece.voxels for piece in pieces)
+        told = "; ".join(f"{100 * piece.voxels / total:.1f} %, {piece.volume_ml:.3g} mL around "
+                         f"({', '.join(f'{place:.0f}' for place in piece.middle_mm)})" for piece in pieces)
+        found.append(f"{name_of(value)} consists of {len(pieces)} pieces ({told})")
+    return InputError(f"{'; '.join(found)}. Places are in mm, LPS.",
+                      "Correct the segmentation, or choose to mesh the largest piece alone "
                       "(--keep-largest) or every piece (--keep-all).")
 
 
-def _shares(sizes: NDArray[np.intp]) -> str:
-    return ", ".join(f"{100 * size / sizes.sum():.1f} %" for size in sorted(sizes.tolist(), reverse=True))
-
-
 def _sentences(islands: dict[int, int], counts: dict[int, int], holes: int) -> list[str]:
-    sentences = [f"{name_of(value)}: {count} voxels in islands went to their surroundings."
-                 for value, count in islands.items()]
+    sentences = [f"{name_of(value)}: {counted(count, 'voxel')} in islands went to {'its' if count == 1 else 'their'} "
+                 "surroundings." for value, count in islands.items()]
     sentences += [f"{name_of(value)} is meshed in {count} pieces." for value, count in counts.items() if count > 1]
     if holes:
-        sentences.append(f"{holes} voxels in enclosed holes went to the structures around them.")
+        sentences.append(f"{counted(holes, 'voxel')} in enclosed holes went to the structures around "
+                         f"{'it' if holes == 1 else 'them'}.")
     return sentences

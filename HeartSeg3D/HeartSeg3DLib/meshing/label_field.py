@@ -90,7 +90,7 @@ def label_field(labels: sitk.Image, pitch_mm: float) -> LabelField:
     if lost:
         names = ", ".join(name_of(shares.values[number]) for number in sorted(lost))
         raise InputError(f"Samples every {pitch_mm:.3g} mm are too coarse to show: {names}.",
-                         "Choose a shorter edge length, or take structures of a few voxels out of the label map.")
+                         "Choose a shorter edge length, or take these structures out of the label map.")
     table = np.array(shares.values, np.uint8)
     start = np.array([axis[0] for axis in axes])[::-1]
     return LabelField(

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import DeviceError
+from .container_memory import free_in_container
 from .lattice import MEAN_EDGE
 
 VOLUME_EDGE_MM = 2.0
@@ -107,7 +108,12 @@ def _box(voxels: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def free_memory() -> int | None:
-    """Return the bytes that programs can still take, where the system says so."""
+    """Return the bytes that this program can still take, where the system says so."""
+    known = [free for free in (_free_on_machine(), free_in_container()) if free is not None]
+    return min(known, default=None)
+
+
+def _free_on_machine() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:

@@ -67,6 +67,8 @@ class TetraMesh:
         labels: (K,) int16, never `OUTSIDE`.
         surface: Faces between two labels or to the outside; `surface.points` is `points`.
         fields: Further values: (N,) or (N, 3) per node, (K,) or (K, 3) per tetrahedron, by name.
+        nodal: Names of the fields that are per node. Lengths tell, except where there are as many nodes as tetrahedra:
+            there, fields that are not named are per tetrahedron.
     """
 
     points: NDArray[np.float64]
@@ -74,6 +76,7 @@ class TetraMesh:
     labels: NDArray[np.int16]
     surface: SurfaceMesh
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    nodal: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         _check(self.points, (None, 3), "points")
@@ -81,6 +84,12 @@ class TetraMesh:
         _check(self.labels, (len(self.tetrahedra),), "labels of tetrahedra")
         if self.surface.points is not self.points:
             raise ValueError("the surface must stand on the nodes of the tetrahedra")
+        nodes, cells = len(self.points), len(self.tetrahedra)
+        for name, values in self.fields.items():
+            if len(values) not in (nodes, cells):
+                raise ValueError(f"the field {name} has {len(values)} values for {nodes} nodes and {cells} tetrahedra")
+        by_length = {name for name, values in self.fields.items() if len(values) == nodes}
+        object.__setattr__(self, "nodal", frozenset(by_length & self.nodal if nodes == cells else by_length))
 
 
 def _check(array: NDArray[np.generic], shape: tuple[int | None, ...], name: str) -> None:

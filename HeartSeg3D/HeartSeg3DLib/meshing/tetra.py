@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .checking import name_of
 from .lattice import Numbers, lattice_around
 from .lattice_labels import give_specks_away, smooth_walls, strongest_labels
 from .locked import free_locked
@@ -125,8 +126,9 @@ def _labeled_lattice(labels: sitk.Image, edge_mm: float, pulse: _Pulse) -> Label
 def _refuse_lost(numbers: np.ndarray, shares: Shares) -> None:
     lost = np.flatnonzero(np.bincount(numbers, minlength=shares.count) == 0)
     if len(lost):
-        raise InputError(f"Label {shares.structures.values[lost[0]]} is too small for tetrahedra of this size.",
-                         "Choose a shorter edge, or remove the label.")
+        names = ", ".join(name_of(shares.structures.values[number]) for number in lost)
+        raise InputError(f"Too small or too thin for tetrahedra of this size: {names}.",
+                         "Choose a shorter edge length, or take these structures out of the label map.")
 
 
 def _in_patient(mesh: LabeledTetrahedra, image: sitk.Image, label_values: tuple[int, ...]) -> TetraMesh:

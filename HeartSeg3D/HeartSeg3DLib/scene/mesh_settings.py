@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID, STRUCTURES
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.meshing.export.presets import PRESETS, preset_of, stem_of
+from HeartSeg3DLib.meshing.export.presets import PRESETS, preset_of
 from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, tetrahedra_in
 from HeartSeg3DLib.meshing.walls import WALL_MM
 from HeartSeg3DLib.scene.text import _
@@ -111,13 +112,17 @@ class MeshSettings:
 
 
 def existing_mesh(folder: Path, settings: MeshSettings) -> list[str]:
-    """Return the names in a folder that belong to a mesh of the same name, or to one that failed."""
-    stem = stem_of(settings.preset)
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:  # it is not there yet, or nobody may look; the child says so
-        return []
-    return sorted(name for name in names if name.startswith((f"{stem}.", f"{stem}_")))
+    """Return the names in a folder that a mesh, or one that fails its check and is accepted, would replace.
+
+    Raises:
+        UsageError: A format does not exist.
+    """
+    from HeartSeg3DLib.api.mesh_choices import MeshChoices  # brings the writers of all formats
+
+    choices = MeshChoices(volume=settings.with_tetrahedra, formats=settings.formats,
+                          preset=settings.preset if settings.preset in PRESETS else None)
+    places = {place for fit in (True, False) for place in choices.places(folder, fit_for_use=fit)}
+    return sorted(place.name for place in places if os.path.lexists(place))
 
 
 @dataclass(frozen=True)

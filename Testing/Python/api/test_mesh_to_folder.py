@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import meshio
 import numpy as np
@@ -13,6 +17,7 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api import MeshChoices, MeshedHeart, mesh_to_folder, meshing
 from HeartSeg3DLib.errors import CancelledError, CheckError, DeviceError, HeartSegError, InputError, UsageError
 from HeartSeg3DLib.meshing.cleaning import Pieces
+from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
 from HeartSeg3DLib.meshing.surface import surface_mesh
 
@@ -233,6 +238,27 @@ def test_text_in_xdmf_is_warned_about(heart: Path, tmp_path: Path, monkeypatch: 
                for sentence in meshed.warnings)
     monkeypatch.setattr(meshing, "has_h5py", lambda: True)
     assert not any("h5py" in sentence for sentence in mesh_to_folder(heart, tmp_path / "arrays", choices).warnings)
+
+
+@pytest.mark.parametrize(("file", "encoding"), [("heart.h5", "HDF5"), ("heart.xdmf", "ASCII")])
+def test_the_line_for_fenicsx_opens_either_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, encoding: str
+) -> None:
+    opened: list[tuple[object, ...]] = []
+
+    def open_file(*arguments: object) -> MagicMock:
+        opened.append(arguments)
+        return MagicMock()
+
+    open_file.Encoding = SimpleNamespace(HDF5="HDF5", ASCII="ASCII")  # type: ignore[attr-defined]
+    for name, module in (("mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD="world"))), ("dolfinx", None),
+                         ("dolfinx.io", SimpleNamespace(XDMFFile=open_file))):
+        monkeypatch.setitem(sys.modules, name, module)
+    (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    _, _, code = shlex.split(preset_of("mechanics").opens_with)
+    exec(code, {})
+    assert opened == [("world", "heart.xdmf", "r", encoding)]
 
 
 def test_one_frame_of_several_is_meshed(heart: Path, tmp_path: Path) -> None:

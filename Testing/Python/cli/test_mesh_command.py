@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
 from HeartSeg3DLib.api import meshing
-from HeartSeg3DLib.cli.mesh_command import fibers_of, walls_of, with_usual_values
+from HeartSeg3DLib.cli.mesh_command import fibers_of, formats_of, walls_of, with_usual_values
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
@@ -46,6 +46,27 @@ def test_walls_by_themselves_are_the_usual_ones(tmp_path: Path, atrium: Path) ->
     assert summary["quality"]["fit_for_use"] is True
     assert [Path(path).name for path in summary["files"]][:2] == ["heart.vtp", "heart.json"]
     assert walls_of("default") == WALL_MM
+
+
+def test_a_word_that_is_a_file_is_the_label_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("3", "LV,RV"):
+        Path(name).mkdir()
+        assert with_usual_values(["--walls", name]) == ["--walls", "default", name]
+
+
+def test_formats_are_given_with_commas() -> None:
+    assert formats_of(None) == ()
+    assert formats_of("vtu, vtk,") == ("vtu", "vtk")
+
+
+def test_the_summary_of_tissue_says_what_is_not_written(tmp_path: Path, ventricle: Path) -> None:
+    result = call("mesh", ventricle, "-o", tmp_path / "out", "--preset", "ep", "--edge", "4")
+    assert result.exit_code == 0, result.stderr
+    assert "Left ventricle cavity (not written)" in result.stdout
+    rows = (tmp_path / "out" / "heart_opencarp" / "heart.elem").read_text().splitlines()[1:]
+    written = f"{len(rows):,}".replace(",", " ")
+    assert f"tetrahedra, of which {written} are written." in result.stdout
 
 
 def test_walls_are_given_by_structure() -> None:
@@ -121,6 +142,10 @@ def test_fibers_are_given_by_two_angles() -> None:
     (["--fibres", "-60,60"], ["--fibres", "-60,60"]),
     (["--fibres", "80"], ["--fibres", "80"]),
     (["--fibres", "3d_heart.nrrd"], ["--fibres", "default", "3d_heart.nrrd"]),
+    (["--fibres", "a,b"], ["--fibres", "a,b"]),
+    (["--fibres", "nan,0"], ["--fibres", "nan,0"]),
+    (["--fibres", "steep,flat.nrrd"], ["--fibres", "default", "steep,flat.nrrd"]),
+    (["--walls", "3.5", "heart.nrrd"], ["--walls", "3.5", "heart.nrrd"]),
     (["--fibres", "--walls", "-o", "out"], ["--fibres", "default", "--walls", "default", "-o", "out"]),
     (["--fibres=60,-60", "heart.nrrd"], ["--fibres=60,-60", "heart.nrrd"]),
 ])
@@ -131,6 +156,14 @@ def test_options_without_a_value_get_the_usual_one(words: list[str], complete: l
 @pytest.mark.parametrize(("options", "exit_code", "said"), [
     (["--fibres", "60"], 2, "cannot be understood"),
     (["--fibres", "100,-60"], 2, "out of range"),
+    (["--fibres", "a,b"], 2, "'a,b' cannot be understood"),
+    (["--fibres", "nan,0"], 2, "out of range"),
+    (["--walls", "3.5"], 2, "'3.5' cannot be understood"),
+    (["--formats", ""], 2, "names no format"),
+    (["--formats", " , "], 2, "names no format"),
+    (["--edge", "100"], 3, "Left atrium cavity"),
+    (["--edge", "100", "--volume"], 3, "Left atrium cavity"),
+    (["--time-frame", "1"], 2, "no frame 1"),
     (["--fibres", "--preset", "print"], 2, "makes surfaces"),
     (["--fibres", "--formats", "stl"], 2, "No fibers fit into stl"),
     (["--fibres"], 3, "no ventricular myocardium"),

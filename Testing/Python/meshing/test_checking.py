@@ -8,7 +8,14 @@ import SimpleITK as sitk
 
 from analytic_heart import AO, MYO, analytic_heart
 from HeartSeg3DLib.errors import DeviceError, InputError
-from HeartSeg3DLib.meshing.checking import check_labels, check_memory, field_memory, pitch_warnings, suggested_pitch
+from HeartSeg3DLib.meshing.checking import (
+    check_edge,
+    check_labels,
+    check_memory,
+    field_memory,
+    pitch_warnings,
+    suggested_pitch,
+)
 
 
 def box(value: int = 1, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sitk.Image:
@@ -27,7 +34,9 @@ def sheared() -> sitk.Image:
 
 @pytest.mark.parametrize(("image", "words"), [
     (sitk.Image(8, 8, 8, sitk.sitkUInt8), "empty"),
-    (box()[:, :, 5:6], "single slice"),
+    (box()[:, :, 5:6], "only 1 slice,"),
+    (box()[:, :, 5:7], "only 2 slices,"),
+    (box()[8:11, :, :], "only 3 slices,"),
     (sheared(), "sheared"),
     (sitk.Cast(box(), sitk.sitkFloat32) + 0.5, "fractional"),
     (sitk.Cast(box(), sitk.sitkInt16) * 500, "labels are between"),
@@ -43,8 +52,17 @@ def test_what_cannot_be_meshed_is_refused(image: sitk.Image, words: str) -> None
 def test_the_smallest_structures_are_refused() -> None:
     image = sitk.Image(8, 8, 8, sitk.sitkUInt8)
     image[3, 3, 3] = 1
-    with pytest.raises(InputError, match="1 voxels"):
+    with pytest.raises(InputError, match=r"only 1 voxel\."):
         check_labels(image)
+
+
+def test_labels_on_a_few_slices_of_many_are_refused() -> None:
+    voxels = np.zeros((20, 20, 20), np.uint8)
+    voxels[5:8, 5:15, 5:15] = 1
+    with pytest.raises(InputError, match="The structures are on only 3 slices"):
+        check_labels(sitk.GetImageFromArray(voxels))
+    voxels[8, 9, 9] = 2
+    assert check_labels(sitk.GetImageFromArray(voxels)).counts == {1: 300, 2: 1}
 
 
 def test_whole_numbers_stored_as_floats_are_labels() -> None:
@@ -72,6 +90,18 @@ def test_the_pitch_follows_voxels_and_walls() -> None:
     assert suggested_pitch(thin, facts) == pytest.approx(facts.wall_mm[MYO] / 2)
     assert "myocardium" in pitch_warnings(facts, 1.5)[0]
     assert pitch_warnings(facts, suggested_pitch(thin, facts)) == []
+
+
+def test_edges_longer_than_a_structure_are_refused() -> None:
+    voxels = np.zeros((30, 30, 30), np.uint8)
+    voxels[3:27, 3:27, 3:27], voxels[10:15, 10:15, 10:15] = 1, AO
+    voxels[20, 20, 20] = 20  # a stray voxel is nothing that anybody looks for
+    facts = check_labels(sitk.GetImageFromArray(voxels))
+    assert facts.extent_mm == {1: 24.0, AO: 5.0, 20: 1.0}
+    check_edge(facts, 5.0)
+    with pytest.raises(InputError, match=r"longer than a whole structure: Aorta\.") as caught:
+        check_edge(facts, 5.1)
+    assert "mm or less" in caught.value.remedy
 
 
 def test_a_pitch_too_fine_for_the_memory_is_refused_with_one_that_fits() -> None:

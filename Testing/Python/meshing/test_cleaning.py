@@ -38,6 +38,8 @@ def test_islands_and_holes_go_to_what_is_around_them(voxels: np.ndarray) -> None
     np.testing.assert_array_equal(after, expected)
     assert result.islands == {1: 1, 2: 1}
     assert result.holes == 1
+    assert "Left ventricle cavity: 1 voxel in islands went to its surroundings." in result.sentences
+    assert "1 voxel in enclosed holes went to the structures around it." in result.sentences
     assert result.pieces == {1: 1, 2: 1}
     assert len(result.sentences) == 3
 
@@ -45,8 +47,17 @@ def test_islands_and_holes_go_to_what_is_around_them(voxels: np.ndarray) -> None
 def test_a_large_second_piece_stops_with_a_question(voxels: np.ndarray) -> None:
     voxels[1:4, 5:25, 5:15][1] = 1
     voxels[3:5, 5:25, 5:15] = 0
-    with pytest.raises(InputError, match=r"Left ventricle cavity consists of 2 pieces \(95.2 %, 4.8 %\)") as caught:
-        cleaned(voxels)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing((1.0, 2.0, 3.0))
+    image.SetOrigin((100.0, -50.0, 7.0))
+    with pytest.raises(InputError) as caught:
+        clean_labels(image)
+    large, small = (100 + 9.5, -50 + 2 * 14.5, 7 + 3 * 14.5), (100 + 9.5, -50 + 2 * 14.5, 7 + 3 * 2)
+    assert "Left ventricle cavity consists of 2 pieces (95.2 %, 24 mL around " in caught.value.message
+    assert "; 4.8 %, 1.2 mL around " in caught.value.message
+    for middle in (large, small):
+        assert f"around ({', '.join(f'{place:.0f}' for place in middle)})" in caught.value.message
+    assert "mm, LPS" in caught.value.message
     assert "--keep-all" in caught.value.remedy
     assert "--keep-largest" in caught.value.remedy
 

@@ -172,7 +172,7 @@ def test_a_structure_smaller_than_a_tetrahedron_is_refused() -> None:
     values = np.zeros((20, 20, 20), np.uint8)
     values[5:15, 5:15, 5:15] = 1
     values[9, 9, 9] = 2
-    with pytest.raises(InputError, match="Label 2"):
+    with pytest.raises(InputError, match="size: Left ventricle myocardium"):
         tetra.tetra_mesh(sitk.GetImageFromArray(values), 6.0)
 
 

@@ -253,12 +253,16 @@ class MeshSettingsTest(unittest.TestCase):
 
     def test_a_mesh_that_is_there_is_seen(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            names = ["heart.json", "heart_stl", "heart_FAILED_report.html", "hearts.txt", "myocardium.json",
-                     "photo.png"]
-            for name in names:
+            for name in ("heart.json", "heart_opencarp", "heart_report_fibers.png", "heart_stl", "heart.nii.gz",
+                         "heart_FAILED_report.html", "heart_notes.txt", "myocardium.json", "photo.png"):
                 (Path(folder) / name).touch()
-            self.assertEqual(existing_mesh(Path(folder), MeshSettings(preset="ep")), sorted(names[:3]))
+            kept = {"heart_stl", "heart.nii.gz", "heart_notes.txt"}
+            self.assertEqual(existing_mesh(Path(folder), MeshSettings(preset="ep")),
+                             ["heart.json", "heart_FAILED_report.html", "heart_opencarp", "heart_report_fibers.png"])
             self.assertEqual(existing_mesh(Path(folder), MeshSettings(preset="cemrgapp")), ["myocardium.json"])
+            self.assertIn("heart_stl", existing_mesh(Path(folder), MeshSettings(preset="print")))
+            self.assertIn("heart_stl", existing_mesh(Path(folder), MeshSettings(formats=("stl",))))
+            self.assertFalse(kept & set(existing_mesh(Path(folder), MeshSettings(formats=("vtp",)))))
             self.assertEqual(existing_mesh(Path(folder) / "new", MeshSettings()), [])
 
     def test_the_size_goes_with_the_volume_and_the_cube_of_the_edge(self) -> None:

@@ -200,8 +200,9 @@ def content_of(
     chosen = {name: np.asarray(numbers_of, np.intp) for name, numbers_of in patches.items()}
     written = {name: numbers[patch[kept[patch]]] for name, patch in chosen.items() if kept[patch].any()}
     triangles, sides = _looking_one_way(triangles, sides, written)
-    of_cells = {name: values for name, values in fields.items() if len(values) == len(inside)}
-    of_nodes = {name: values for name, values in fields.items() if name not in of_cells}
+    nodal = mesh.nodal if isinstance(mesh, TetraMesh) else frozenset[str]()
+    of_cells = {name: values for name, values in fields.items() if name not in nodal}
+    of_nodes = {name: values for name, values in fields.items() if name in nodal}
     return MeshContent(
         mesh.points[used] * turned, new[triangles], sides, new[tetrahedra], tetra_labels, written,
         {name: _turned(values[used], turned) for name, values in of_nodes.items()},

@@ -64,8 +64,9 @@ _TABLE = (
     ),
     Preset(
         "mechanics", "Mechanics with FEniCSx", ("xdmf",), volume=True, labels=TISSUE, fibers=True,
-        opens_with="python -c \"from mpi4py import MPI; from dolfinx.io import XDMFFile; "
-                   "print(XDMFFile(MPI.COMM_WORLD, 'heart.xdmf', 'r').read_mesh(name='mesh').geometry.x.shape)\"",
+        opens_with="python -c \"import os; from mpi4py import MPI; from dolfinx.io import XDMFFile; "
+                   "e = XDMFFile.Encoding.HDF5 if os.path.exists('heart.h5') else XDMFFile.Encoding.ASCII; "
+                   "print(XDMFFile(MPI.COMM_WORLD, 'heart.xdmf', 'r', e).read_mesh(name='mesh').geometry.x.shape)\"",
         notes="Tissue only, mm. Cell tags: read_meshtags(mesh, 'mesh'); facet tags: the same from heart_facets.xdmf, "
               "'facets'. Where the JSON file says that the encoding is ASCII, open with XDMFFile.Encoding.ASCII. "
               "Fibers and sheets are cell_fiber and cell_sheet in heart.h5, or as text in heart.xdmf, in the order of "

@@ -124,7 +124,7 @@ def with_fibers(
         progress(0.6 + 0.4 * min(1.0, block.stop / len(tissue.cells)))
     fields = {FIBER: fiber, SHEET: sheet, TRANSMURAL: _everywhere(mesh, tissue, wall.outside),
               APICOBASAL: _everywhere(mesh, tissue, wall.height)}
-    return replace(mesh, fields={**mesh.fields, **fields})
+    return replace(mesh, fields={**mesh.fields, **fields}, nodal=mesh.nodal | {TRANSMURAL, APICOBASAL})
 
 
 def _solved(tissue: Tissue, progress: Told) -> _Wall:
