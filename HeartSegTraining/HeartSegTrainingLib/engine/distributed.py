@@ -44,6 +44,11 @@ class Processes:
             dist.all_reduce(tensor)
         return tensor
 
+    def copy_from_first(self, tensor: Tensor) -> None:
+        """Give the tensor the first process's values, in place."""
+        if self.world > 1:
+            dist.broadcast(tensor, src=0)
+
     def broadcast(self, value: Any) -> Any:
         """The first process's value."""
         if self.world == 1:

@@ -59,27 +59,6 @@ def meanings(kind: type) -> dict[str, str]:
     return found
 
 
-def template(kind: type, network: str) -> str:
-    """A job file with every field, its meaning and its default, all commented out but the network."""
-    said = meanings(kind)
-    lines = []
-    for entry in dataclasses.fields(kind):
-        if entry.name.startswith("network") or entry.default is dataclasses.MISSING:
-            continue
-        lines += [f"# {said[entry.name]}", f"# {entry.name} = {_as_toml(entry.default)}", ""]
-    return "\n".join([*lines, f"[network]\nname = \"{network}\"", "", "[data]", ""])
-
-
-def _as_toml(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(_as_toml(entry) for entry in value)}]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
 def _accepted_types(annotation: str) -> tuple[type, ...]:
     names = (name.partition("[")[0].strip() for name in annotation.split(" | "))
     return tuple(kind for name in names for kind in _TYPES[name])

@@ -27,7 +27,7 @@ from .run_state import RunState
 from .schedule import learning_rate_factor
 from .stop_request import StopRequest
 from .task import Part, Task
-from .training_step import training_step, wrapped
+from .training_step import training_step
 
 _GIVE_UP_AFTER = 100
 """Skipped steps in a row after which the run has diverged for good."""
@@ -140,7 +140,6 @@ class Session:
 
     def _train(self, state: RunState, batches: Iterator[Part], report: ProgressReport, stop: StopRequest) -> None:
         config, task = self.config, state.task
-        module = wrapped(task.module, self.processes, self.device)
         report.start(state)
         now = last_save = time.monotonic()
         skipped_in_a_row = 0
@@ -158,7 +157,7 @@ class Session:
             progress = state.progress(config)
             state.set_learning_rate(config.learning_rate * learning_rate_factor(
                 state.step, progress, warmup=config.warmup, decay_fraction=config.decay_fraction))
-            result = training_step(task, module, state.optimizer, task.prepare(parts, state.step, progress),
+            result = training_step(task, state.optimizer, task.prepare(parts, state.step, progress), self.processes,
                                    step=state.step, seed=config.seed, numbers=self.mine, precision=config.precision,
                                    clip=config.clip)
             state.step += 1
@@ -232,6 +231,8 @@ class Session:
             state.restore(*found)
             if self.processes.is_first:
                 self.job.log(f"Resumed at step {state.step}")
+        for tensor in (*task.module.state_dict().values(), *task.tensors().values()):
+            self.processes.copy_from_first(tensor)  # other machines may draw other first weights
         if self.processes.is_first:
             drop_curves_after(self.job, state.step)
         self.processes.wait_for_all()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from .distributed import Processes
+from .gradients import accumulate, average_over
 from .precision import autocast
 from .task import Part, Task
 
@@ -29,15 +28,15 @@ class StepResult:
     taken: bool
 
 
-def training_step(task: Task, module: nn.Module, optimizer: torch.optim.Optimizer, parts: list[Part], *,
+def training_step(task: Task, optimizer: torch.optim.Optimizer, parts: list[Part], processes: Processes, *,
                   step: int, seed: int, numbers: list[int], precision: str, clip: float) -> StepResult:
     """Compute the gradients of all parts, average them over the processes, clip, and step unless not finite.
 
     Args:
-        task: Gives hooks around the gradients.
-        module: The task's module, perhaps wrapped for several processes.
-        optimizer: Optimiser of its parameters.
+        task: Its module is trained, and its hooks are called around the gradients.
+        optimizer: Optimiser of the module's parameters.
         parts: This process's parts, prepared by the task.
+        processes: Those that share the step.
         step: Steps done before.
         seed: The run's seed; with step and number of the part it seeds what the module draws (dropout), so that a
             resumed run, or one on another number of processes, draws the same.
@@ -45,36 +44,25 @@ def training_step(task: Task, module: nn.Module, optimizer: torch.optim.Optimize
         precision: auto, bf16 or fp32.
         clip: Largest gradient norm.
     """
+    figures: dict[int, dict[str, Tensor]] = {}
+
+    def backward(place: int) -> None:
+        torch.manual_seed(_draw_seed(seed, step, numbers[place]))
+        with autocast(parts[place][0].device, precision):
+            loss, said = task.module(*parts[place])
+        (loss / len(parts)).backward()
+        figures[place] = {"loss": loss.detach(), **said}
+
+    trained = _trained(optimizer)
     optimizer.zero_grad(set_to_none=True)
-    figures = []
-    for place, (number, part) in enumerate(zip(numbers, parts, strict=True)):
-        torch.manual_seed(_draw_seed(seed, step, number))
-        with _gradients_kept_back(module, until_last=place == len(parts) - 1):
-            with autocast(part[0].device, precision):
-                loss, said = module(*part)
-            (loss / len(parts)).backward()
-        figures.append({"loss": loss.detach(), **said})
+    accumulate(backward, range(len(parts)), trained)
+    average_over(processes, trained)
     task.before_optimizer(step)
-    norm = nn.utils.clip_grad_norm_(_trained(optimizer), clip)
+    norm = nn.utils.clip_grad_norm_(trained, clip)
     taken = bool(torch.isfinite(norm))  # a loss that is not finite has a gradient that is not, on every process
     if taken:
         optimizer.step()
-    return StepResult(_as_numbers(figures), float(norm), taken)
-
-
-def wrapped(module: nn.Module, processes: Processes, device: torch.device) -> nn.Module:
-    """The module, made to average its gradients over the processes if there are several."""
-    if processes.world == 1:
-        return module
-    return DistributedDataParallel(module, device_ids=[device.index] if device.type == "cuda" else None,
-                                   broadcast_buffers=False)
-
-
-def _gradients_kept_back(module: nn.Module, *, until_last: bool) -> contextlib.AbstractContextManager[None]:
-    """Gradients travel between processes once a step, with the last part."""
-    if isinstance(module, DistributedDataParallel) and not until_last:
-        return module.no_sync()
-    return contextlib.nullcontext()
+    return StepResult(_as_numbers([figures[place] for place in range(len(parts))]), float(norm), taken)
 
 
 def _draw_seed(seed: int, step: int, number: int) -> int:

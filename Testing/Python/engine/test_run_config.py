@@ -44,7 +44,7 @@ def test_a_job_file_becomes_a_config(tmp_path):
     (JOB.replace("1e-3", "-1e-3"), "'learning_rate' is -0.001.*positive"),
     (JOB.replace("workers = 1", "workers = -1"), "'workers' is -1.*zero or a positive"),
     ("ema = 1.0\n" + JOB, "'ema' is 1.0.*below 1"),
-    ('freeze = "decoder"\n' + JOB, "'freeze' is 'decoder'.*none or encoder"),
+    ('freeze = "decoder"\n' + JOB, "'freeze' is 'decoder'.*last-N or layer-decay"),
     ('precision = "fp16"\n' + JOB, "'precision' is 'fp16'.*bf16"),
     ("batch = 4\npart = 3\n" + JOB, "batch of 4 does not consist of parts of 3"),
     ("steps = = 3", "not valid TOML.*line 1"),
