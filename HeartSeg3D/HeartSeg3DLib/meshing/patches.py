@@ -1,7 +1,10 @@
-"""Names for the parts of a surface as simulation pipelines ask for them: LV_ENDO, EPI, BASE, MV, AO_OUTLET and so on.
+"""Names the parts of a surface as simulation pipelines ask for them; `patch_names` has the table of the names.
 
 Most names follow from the two labels that a triangle separates. Geometry decides where a structure is cut flat by the
 image border, where a vessel ends, and which part of the myocardium's outside is its base.
+
+Where aorta or pulmonary artery meet ventricular tissue, their blood or their wall, the surface is BASE and not the
+vessel's lumen: mechanics holds the ventricles there, at the rings of the valves, and fibers begin there.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy import BY_ID, STRUCTURES
+from . import patch_names as named
+from .border_cuts import BorderCuts
 from .mesh import OUTSIDE, SurfaceMesh
 from .neighbors import linked_parts
+from .openings import nearest_opening, rim_of, vessel_openings
 from .planes import Plane, triangle_planes
-from .vessel_ends import vessel_ends
+from .vessel_ends import VesselEnd, disk_of
 
 LV, MYO, RV, LA, RA, AO, PA = (BY_ID[name].value for name in ("LV", "MYO", "RV", "LA", "RA", "AO", "PA"))
 _LESIONS = {BY_ID[name].value for name in ("SCAR", "MVO", "OEDEMA")}
@@ -24,24 +30,22 @@ _LEFT_TISSUE = {MYO, *_LESIONS}
 VENTRICULAR_TISSUE = {*_LEFT_TISSUE, WALL_OF[RV]}
 _ATRIAL_TISSUE = {WALL_OF[LA]: "LA", WALL_OF[RA]: "RA"}
 _VESSEL_TISSUE = {WALL_OF[AO]: "AO", WALL_OF[PA]: "PA"}
-_VALVES = {(LV, LA): "MV", (RV, RA): "TV", (LV, AO): "AV", (RV, PA): "PV"}
-_BLOOD_SIDE = {LV: "LV_ENDO", RV: "RV_ENDO", LA: "LA_ENDO", RA: "RA_ENDO", AO: "AO_LUMEN", PA: "PA_LUMEN"}
+_VALVES = {(LV, LA): named.MITRAL.of(), (RV, RA): named.TRICUSPID.of(), (LV, AO): named.AORTIC.of(),
+           (RV, PA): named.PULMONARY.of()}
 _OUTLETS = (AO, PA)
+_BLOOD_SIDE = {value: (named.LUMEN if value in _OUTLETS else named.ENDO).of(STRUCTURES[value].id)
+               for value in (LV, RV, LA, RA, AO, PA)}
 _INLETS = tuple(BY_ID[name].value for name in ("LSPV", "LIPV", "RSPV", "RIPV", "SVC", "IVC"))
+
+_CAVITY_OF = {wall: cavity for cavity, wall in WALL_OF.items()}
+_CUT_TOGETHER = ({LV, *_LEFT_TISSUE}, *({cavity, WALL_OF[cavity]} for cavity in (RV, LA, RA, AO, PA)))
+"""Structures around the same cut of a cavity."""
 
 ORIGIN_OF = {AO: LV, PA: RV, **dict.fromkeys(_INLETS[:4], LA), **dict.fromkeys(_INLETS[4:], RA)}
 """The chamber that each vessel comes from or goes to."""
 
 _BASE_MM, _BASE_COSINE = 4.0, 0.85
 """The myocardium's outside belongs to the base within this distance of the mitral plane and this angle to it."""
-
-_CUT_COSINE = 0.9
-_CUT_PITCHES = 0.75
-"""A triangle lies on the image border within this angle and this part of an edge."""
-
-_STRAY = 0.01
-"""Ends of less than this part of a structure's largest one are triangles that the rim left behind."""
-
 
 def name_patches(mesh: SurfaceMesh, border: Sequence[Plane] = ()) -> dict[str, NDArray[np.intp]]:
     """Return the triangles of every patch; each triangle is in exactly one.
@@ -74,7 +78,7 @@ def _name_of_pair(inner: int, outer: int, present: set[int]) -> str:
         if pair <= VENTRICULAR_TISSUE:
             return _joined(inner, outer)
         other = (pair - VENTRICULAR_TISSUE).pop()
-        return _BLOOD_SIDE[other] if other in (LV, RV) else "BASE"
+        return _BLOOD_SIDE[other] if other in (LV, RV) else named.BASE.of()
     blood = pair & _BLOOD_SIDE.keys()
     if len(blood) == 1 and pair & {*_ATRIAL_TISSUE, *_VESSEL_TISSUE}:  # a neighbor's wall may be the nearest
         return _BLOOD_SIDE[blood.pop()]
@@ -87,21 +91,21 @@ def _name_at_outside(value: int, present: set[int]) -> str:
     A cavity without a wall in the map ends where its wall would begin: there its outside is its endocardium.
     """
     if value in VENTRICULAR_TISSUE:
-        return "EPI"
+        return named.EPI.of()
     if value in _ATRIAL_TISSUE:
-        return f"{_ATRIAL_TISSUE[value]}_EPI"
+        return named.ATRIAL_EPI.of(_ATRIAL_TISSUE[value])
     if value in _VESSEL_TISSUE:
-        return f"{_VESSEL_TISSUE[value]}_OUTER"
+        return named.OUTER.of(_VESSEL_TISSUE[value])
     if value in WALL_OF:
-        if WALL_OF[value] in present:
-            return f"{_id(value)}_OPENING"
-        return f"{_id(value)}_LUMEN" if value in _OUTLETS else f"{_id(value)}_ENDO"
-    return f"{_id(value)}_SURFACE"
+        return named.OPENING.of(_id(value)) if WALL_OF[value] in present else _BLOOD_SIDE[value]
+    return named.SURFACE.of(_id(value))
 
 
 def _name_base(mesh: SurfaceMesh, names: NDArray[np.object_]) -> None:
     """Name the part of the left myocardium's outside that lies in the plane of the mitral valve, or of the opening."""
-    opening = names == "MV" if (names == "MV").any() else names == "LV_OPENING"
+    opening = names == named.MITRAL.of()
+    if not opening.any():
+        opening = names == named.OPENING.of("LV")
     if not opening.any():
         return
     centers, normals, areas = triangle_planes(mesh.points, mesh.triangles)
@@ -114,41 +118,66 @@ def _name_base(mesh: SurfaceMesh, names: NDArray[np.object_]) -> None:
     normal /= length
     outside = np.isin(mesh.labels[:, 0], list(_LEFT_TISSUE)) & (mesh.labels[:, 1] == OUTSIDE)
     near = np.abs((centers - place) @ normal) <= _BASE_MM
-    rim = mesh.triangles[opening | (names == "BASE")]
+    rim = mesh.triangles[opening | (names == named.BASE.of())]
     for part in linked_parts(mesh.triangles, np.flatnonzero(outside & near & (normals @ normal >= _BASE_COSINE))):
         if np.isin(mesh.triangles[part], rim).any():  # elsewhere the plane only passes through the heart
-            names[part] = "BASE"
+            names[part] = named.BASE.of()
 
 
 def _name_ends(mesh: SurfaceMesh, names: NDArray[np.object_], border: Sequence[Plane]) -> None:
-    """Name what the image border cuts flat, and the ends of vessels."""
-    centers, normals, _ = triangle_planes(mesh.points, mesh.triangles)
-    sides = mesh.points[mesh.triangles[:, 0]] - mesh.points[mesh.triangles[:, 1]]
-    edge = float(np.median(np.linalg.norm(sides, axis=1)))
-    outside = mesh.labels[:, 1] == OUTSIDE
-    at_border = np.zeros(len(names), bool)
-    for plane in border:
-        height = (centers - plane.point) @ plane.normal
-        level = (np.abs(height) <= _CUT_PITCHES * edge) & (normals @ plane.normal >= _CUT_COSINE)
-        at_border |= outside & level & np.isin(mesh.labels[:, 0], list(plane.labels))  # others only come near it
-    for value in mesh.values:
-        own = outside & (mesh.labels[:, 0] == value)
-        ends = at_border & own
-        if value in (*_OUTLETS, *_INLETS):
-            for end in vessel_ends(mesh, value, ORIGIN_OF[value], WALL_OF.get(value)):
-                ends[end.triangles] = True
-        parts = linked_parts(mesh.triangles, np.flatnonzero(ends))
-        parts = [part for part in parts if len(part) > _STRAY * len(parts[0])]
-        for number, part in enumerate(parts, 1):
-            names[part] = _name_of_end(value) + (f"_{number}" if len(parts) > 1 else "")
+    """Name what the image border cuts flat, the ends of vessels, and the rims of walls around them."""
+    cuts, present = BorderCuts(mesh, border), set(mesh.values)
+    for value in sorted(present & {*_OUTLETS, *_INLETS}):
+        wall = WALL_OF.get(value)
+        wall = wall if wall in present else None
+        openings = vessel_openings(mesh, cuts, value, ORIGIN_OF[value], wall)
+        kind = named.OUTLET if value in _OUTLETS else named.INLET
+        _write(names, kind.of(_id(value)), [opening.triangles for opening in openings])
+        if wall is not None and openings:
+            rims, present = _rims(mesh, cuts, value, openings), present - {wall}
+            _write(names, named.RIM.of(_id(value)), rims[:len(openings)])
+            _write(names, named.CUT.of(_id(wall)), rims[len(openings):])
+    for value in sorted(present - {*_OUTLETS, *_INLETS}):
+        _write(names, named.CUT.of(_id(value)), _cuts(mesh, cuts, value))
 
 
-def _name_of_end(value: int) -> str:
-    return f"{_id(value)}_{'OUTLET' if value in _OUTLETS else 'INLET' if value in _INLETS else 'CUT'}"
+def _rims(mesh: SurfaceMesh, cuts: BorderCuts, vessel: int, openings: Sequence[VesselEnd]) -> list[NDArray[np.intp]]:
+    """Return the rim of each opening of a vessel, some perhaps empty, and then cuts of its wall that are none."""
+    wall = WALL_OF[vessel]
+    rows = [rim_of(mesh, opening, wall) for opening in openings]
+    others: list[NDArray[np.intp]] = []
+    at_rim = np.unique(mesh.triangles[np.concatenate([*rows, *(opening.triangles for opening in openings)])])
+    for cut in cuts.of(wall, [vessel]):
+        (rows if np.isin(mesh.triangles[cut], at_rim).any() else others).append(cut)
+    together = np.unique(np.concatenate(rows))
+    nearest = nearest_opening(mesh, together, openings)
+    return [*(together[nearest == number] for number in range(len(openings))), *others]
+
+
+def _cuts(mesh: SurfaceMesh, cuts: BorderCuts, value: int) -> list[NDArray[np.intp]]:
+    """Return the cuts of anything but a vessel; a thin wall around a cut cavity is cut in a ring."""
+    beside = next((group for group in _CUT_TOGETHER if value in group), {value})
+    found = cuts.of(value, beside)
+    cavity = _CAVITY_OF.get(value)
+    if cavity is None or value in _LEFT_TISSUE:
+        return found
+    for mouth in cuts.of(cavity):
+        ring = rim_of(mesh, VesselEnd(disk_of(mesh, mouth), mouth), value)
+        touching = [cut for cut in found if np.isin(mesh.triangles[cut], mesh.triangles[ring]).any()]
+        found = [cut for cut in found if not any(cut is other for other in touching)]
+        if len(ring):
+            found.append(np.unique(np.concatenate([ring, *touching])))
+    return sorted(found, key=lambda rows: -float(triangle_planes(mesh.points, mesh.triangles[rows])[2].sum()))
+
+
+def _write(names: NDArray[np.object_], name: str, parts: Sequence[NDArray[np.intp]]) -> None:
+    """Give parts a name, numbered where there are several."""
+    for number, part in enumerate(parts, 1):
+        names[part] = f"{name}_{number}" if len(parts) > 1 else name
 
 
 def _joined(inner: int, outer: int) -> str:
-    return f"{_id(inner)}_{_id(outer)}"
+    return named.JOINT.of(_id(inner), _id(outer))
 
 
 def _id(value: int) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
+from .border_cuts import BorderCuts
 from .label_field import label_field
 from .mesh import OUTSIDE, SurfaceMesh
 from .neighbors import edges_of, linked_parts
-from .planes import Disk, triangle_planes
+from .planes import Disk, image_border, triangle_planes
 from .surface import surface_mesh
 
 _PROMINENCE = 1.0
@@ -32,7 +33,10 @@ _FACING, _LEVEL = 0.7, 0.35
 
 _ROUNDS = 3
 
-_SMALLEST_AREA = 0.3
+_COURSE = 0.5
+"""An end faces away from the tube before it up to this cosine; what faces elsewhere is the side of a blunt stump."""
+
+SMALLEST_END = 0.3
 """Part of the vessel's cross-section that an end has at least."""
 
 _FINEST_MM = 1.5
@@ -53,7 +57,7 @@ class VesselEnd:
 
 
 def open_ends(labels: sitk.Image, origins: Mapping[int, int]) -> dict[int, list[Disk]]:
-    """Return where vessels end in a label map, by the vessel's value; see `vessel_ends`.
+    """Return where vessels end in a label map, cut or not, by the vessel's value; see `vessel_ends`.
 
     Args:
         labels: 3-D label map, without walls of these vessels.
@@ -63,12 +67,17 @@ def open_ends(labels: sitk.Image, origins: Mapping[int, int]) -> dict[int, list[
     if not np.isin(voxels, list(origins)).any():
         return {}
     mesh = surface_mesh(label_field(labels, max(_FINEST_MM, float(np.prod(labels.GetSpacing())) ** (1 / 3))))
-    return {value: [end.disk for end in vessel_ends(mesh, value, origin)]
+    cuts = BorderCuts(mesh, image_border(labels))
+    return {value: [end.disk for end in vessel_ends(mesh, value, origin, cuts=cuts.of(value, rounded=True))]
             for value, origin in origins.items() if value in mesh.values}
 
 
-def vessel_ends(mesh: SurfaceMesh, value: int, origin: int, own_wall: int | None = None) -> list[VesselEnd]:
-    """Return the ends of a vessel that lie against the outside.
+def vessel_ends(
+    mesh: SurfaceMesh, value: int, origin: int, own_wall: int | None = None, cuts: Sequence[NDArray[np.intp]] = (),
+) -> list[VesselEnd]:
+    """Return the ends of a vessel that lie against the outside, those at the image border first.
+
+    A branch that the image border cuts ends there, whatever its farthest point looks like.
 
     Args:
         mesh: Walls between labels.
@@ -76,21 +85,49 @@ def vessel_ends(mesh: SurfaceMesh, value: int, origin: int, own_wall: int | None
         origin: Label of the chamber that the vessel comes from; where they do not touch, all neighbors count, and
             where there are none the vessel has two ends.
         own_wall: Label of the vessel's wall, which is no such neighbor.
+        cuts: Triangles of each place where the image border cuts the vessel, see `border_cuts`.
     """
-    vessel = _Vessel(mesh, value, origin, own_wall)
-    found = []
+    vessel = _Vessel(mesh, value, origin, own_wall, cuts)
+    found = [VesselEnd(disk_of(mesh, cut), cut) for cut in cuts]
     for peak, own in vessel.branches():
+        if any(own[vessel.points_of(cut)].mean() > 0.5 and not vessel.begins_at(cut) for cut in cuts):
+            continue
         end = vessel.end(peak, own)
-        if end is not None:
+        if end is not None and not any(_same(end.disk, cut.disk) for cut in found[:len(cuts)]):
             found.append(end)
     return found
+
+
+def disk_of(mesh: SurfaceMesh, rows: NDArray[np.intp]) -> Disk:
+    """Return the disk of triangles: their middle, the way they face in the mean, and their farthest corner."""
+    centers, normals, areas = triangle_planes(mesh.points, mesh.triangles[rows])
+    middle = np.average(centers, axis=0, weights=areas)
+    corners = mesh.points[np.unique(mesh.triangles[rows])]
+    return Disk(middle, _unit((normals * areas[:, None]).sum(axis=0)),
+                float(np.linalg.norm(corners - middle, axis=1).max()))
+
+
+def twice_volume_over_surface(mesh: SurfaceMesh, value: int) -> float:
+    """Return twice a structure's volume over its whole surface, in mm: a long tube's radius, a sheet's thickness."""
+    surface = mesh.closed_surface(value)
+    corners = mesh.points[surface]
+    a, b, c = (corners[:, place] - corners[0, 0] for place in range(3))
+    volume = np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0
+    return float(2.0 * volume / triangle_planes(mesh.points, surface)[2].sum())
+
+
+def _same(end: Disk, cut: Disk) -> bool:
+    """Return whether an end is a cut seen less exactly: near it, and facing the same way."""
+    return bool(np.linalg.norm(end.point - cut.point) < max(end.radius, cut.radius) and end.normal @ cut.normal > 0.0)
 
 
 class _Vessel:
     """The closed surface of one vessel as a graph of its edges, with the way from the valve to each point."""
 
-    def __init__(self, mesh: SurfaceMesh, value: int, origin: int, own_wall: int | None) -> None:
-        self._rows = np.flatnonzero((mesh.labels == value).any(axis=1))
+    def __init__(
+        self, mesh: SurfaceMesh, value: int, origin: int, own_wall: int | None, cuts: Sequence[NDArray[np.intp]]
+    ) -> None:
+        self._mesh, self._rows = mesh, np.flatnonzero((mesh.labels == value).any(axis=1))
         used, local = np.unique(mesh.triangles[self._rows], return_inverse=True)
         self._triangles, self._points = local.reshape(-1, 3), mesh.points[used]
         labels = mesh.labels[self._rows]
@@ -101,8 +138,9 @@ class _Vessel:
         ways = np.linalg.norm(self._points[self._edges[:, 0]] - self._points[self._edges[:, 1]], axis=1)
         self._graph = sparse.coo_array((ways, self._edges.T), shape=(len(used), len(used))).tocsr()
         self._starts, self._both = self._valve(origin, own_wall)
+        self._starts = np.union1d(self._starts, self._cuts_of_pieces(cuts))
         self._way = self._ways_from(self._starts)
-        self._radius = self._mean_radius(mesh, value)
+        self._radius = twice_volume_over_surface(mesh, value)
 
     def branches(self) -> list[tuple[int, NDArray[np.bool_]]]:
         """Return the farthest point of every branch, and the points that are nearer to it than to the others'."""
@@ -114,6 +152,14 @@ class _Vessel:
         _, _, nearest = dijkstra(self._graph, directed=False, indices=peaks, min_only=True, return_predecessors=True)
         return [(peak, nearest == peak) for peak in peaks]
 
+    def points_of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the vessel's points on triangles of the whole mesh."""
+        return np.unique(self._triangles[np.searchsorted(self._rows, rows)])
+
+    def begins_at(self, rows: NDArray[np.intp]) -> bool:
+        """Return whether a piece of the vessel begins at triangles of the whole mesh, so that its end is elsewhere."""
+        return bool(np.isin(self.points_of(rows), self._starts).all())
+
     def end(self, peak: int, own: NDArray[np.bool_]) -> VesselEnd | None:
         """Return the end of a branch, or none where its tip is no end: too small, or against another structure."""
         before = self._ways_from(np.array([peak])) if peak in self._starts else self._way[peak] - self._way
@@ -122,12 +168,12 @@ class _Vessel:
         best = int(np.argmax([np.linalg.norm(across) / depth for across, depth in zip(flat, _DEPTHS, strict=True)]))
         rows, course = ends[best], _unit(flat[best])
         tube = own & (before >= _DEPTHS[0] * self._radius) & (before < _TUBE * self._radius)
-        if self._areas[rows].sum() < _SMALLEST_AREA * np.pi * self._narrow(tube, course) ** 2:
+        if self._areas[rows].sum() < SMALLEST_END * np.pi * self._narrow(tube, course) ** 2:
             return None
-        middle = np.average(self._centers[rows], axis=0, weights=self._areas[rows])
-        corners = self._points[np.unique(self._triangles[rows])]
-        radius = float(np.linalg.norm(corners - middle, axis=1).max())
-        return VesselEnd(Disk(middle, course, radius), self._rows[rows])
+        end = VesselEnd(disk_of(self._mesh, self._rows[rows]), self._rows[rows])
+        if tube.any() and _unit(end.disk.point - self._points[tube].mean(axis=0)) @ end.disk.normal < _COURSE:
+            return None
+        return end
 
     def _facing_end(
         self, own: NDArray[np.bool_], before: NDArray[np.float64], depth: float
@@ -160,14 +206,14 @@ class _Vessel:
         somewhere = self._ways_from(np.array([0]))
         return np.array([np.where(np.isfinite(somewhere), somewhere, -1.0).argmax()]), True
 
+    def _cuts_of_pieces(self, cuts: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+        """Return the points where the border cut off pieces, such as an aorta's way down: they begin at their cuts."""
+        _, piece = connected_components(self._graph, directed=False)
+        points = [own for own in map(self.points_of, cuts) if not np.isin(piece[own], piece[self._starts]).any()]
+        return np.concatenate([self._starts[:0], *points])
+
     def _ways_from(self, starts: NDArray[np.intp]) -> NDArray[np.float64]:
         return np.asarray(dijkstra(self._graph, directed=False, indices=starts, min_only=True))
-
-    def _mean_radius(self, mesh: SurfaceMesh, value: int) -> float:
-        """Return the radius in mm: twice the volume over the whole surface, as in a long tube."""
-        corners = mesh.points[mesh.closed_surface(value)]
-        a, b, c = (corners[:, place] - corners[0, 0] for place in range(3))
-        return float(2.0 * np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0 / self._areas.sum())
 
     def _narrow(self, tube: NDArray[np.bool_], course: NDArray[np.float64]) -> float:
         """Return the radius in mm of the tube before an end, which may be a narrow branch."""
@@ -179,7 +225,10 @@ class _Vessel:
 
 
 def _peaks(heights: NDArray[np.float64], edges: NDArray[np.int32], prominence: float) -> list[int]:
-    """Return the highest point of each hill that stands out from the saddle to a higher one, by flooding from above."""
+    """Return the highest point of each piece, then of each hill that stands out from the saddle to a higher one.
+
+    Found by flooding from above.
+    """
     order = np.argsort(-np.where(np.isfinite(heights), heights, -np.inf), kind="stable")
     beside: list[list[int]] = [[] for _ in heights]
     for one, other in edges.tolist():
@@ -202,9 +251,8 @@ def _peaks(heights: NDArray[np.float64], edges: NDArray[np.int32], prominence: f
             top[lower] = hills[0]
             if heights[lower] - heights[point] >= prominence:
                 peaks.append(lower)
-    if len(order):
-        peaks.insert(0, int(order[0]))
-    return peaks
+    pieces = [point for point in order.tolist() if top[point] == point]
+    return [*pieces, *peaks] if pieces else order[:1].tolist()
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from HeartSeg3DLib.anatomy import STRUCTURES
+from HeartSeg3DLib.meshing.patch_names import meaning_of
 from HeartSeg3DLib.meshing.quality import Check, MeshReport
 from HeartSeg3DLib.report.content import (
     Block,
@@ -87,9 +88,14 @@ def _blocks(content: MeshPage) -> Iterator[Block]:
     if content.fibers is not None:
         yield from fiber_blocks(content.fibers)
     yield Heading("Named surfaces")
-    yield Facts(tuple((name, f"{count:,} triangles".replace(",", " ")) for name, count in content.patches.items()))
+    yield Facts(tuple((name, _surface(name, count)) for name, count in content.patches.items()))
     yield Heading("How it was made")
     yield Facts(tuple(content.facts.items()))
+
+
+def _surface(name: str, triangles: int) -> str:
+    meaning = meaning_of(name)
+    return f"{_thousands(triangles)} triangles{'; ' if meaning else ''}{meaning}"
 
 
 def _key_numbers(content: MeshPage) -> tuple[tuple[str, str, str], ...]:
@@ -150,7 +156,9 @@ def _part(figure: object, name: str) -> object:
 
 
 def _number(figure: object, digits: int, divisor: float = 1.0) -> str:
-    return f"{figure / divisor:.{digits}f}" if isinstance(figure, int | float) else "-"
+    if not isinstance(figure, int | float):
+        return "-"
+    return f"{round(figure / divisor, digits) + 0.0:.{digits}f}"  # 0.0 takes the sign off a zero
 
 
 def _thousands(figure: object) -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..patch_names import FIXED_NUMBERS
 from .content import MeshContent, name_of
 
-_NUMBERS = {name: number for number, name in enumerate(
-    ("LV_ENDO", "RV_ENDO", "LA_ENDO", "RA_ENDO", "EPI", "BASE", "MV", "TV", "AV", "PV"), start=1001)}
 _FIRST_OTHER = 1101
 """Patches of other names are numbered from here by the alphabet."""
 
@@ -40,8 +39,8 @@ class FacetGroup:
 
 def facet_groups(content: MeshContent) -> tuple[FacetGroup, ...]:
     """Return all patches in their order, then the walls that no patch names; every triangle is in one at least."""
-    others = sorted(set(content.patches) - set(_NUMBERS))
-    numbers = _NUMBERS | {name: _FIRST_OTHER + place for place, name in enumerate(others)}
+    others = sorted(set(content.patches) - set(FIXED_NUMBERS))
+    numbers = FIXED_NUMBERS | {name: _FIRST_OTHER + place for place, name in enumerate(others)}
     groups = [FacetGroup(name, numbers[name], chosen, True) for name, chosen in content.patches.items()]
     free = np.ones(len(content.triangles), bool)
     for chosen in content.patches.values():

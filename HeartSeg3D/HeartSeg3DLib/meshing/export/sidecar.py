@@ -13,6 +13,7 @@ import numpy as np
 from ... import __version__
 from ...notice import NOTE_SENTENCE
 from ..fibers import FIBER, FIELDS, RULE
+from ..patch_names import meaning_of
 from .content import MeshContent, MeshSource, Region
 from .facets import facet_groups, facet_numbers
 from .presets import PRESETS
@@ -75,6 +76,7 @@ def _patch_entries(content: MeshContent) -> list[dict[str, Any]]:
         a, b, c = (content.points[content.triangles[group.triangles, corner]] for corner in range(3))
         area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
         entries.append({"number": group.number, "name": group.name, "named": group.is_patch,
+                        "meaning": meaning_of(group.name),
                         "triangles": len(group.triangles), "area_mm2": round(area, 3),
                         "in_smaller": int((numbers[group.triangles] != group.number).sum())})
     return entries
