@@ -216,22 +216,25 @@ class Files:
                 for name, block in zip(names, blocks, strict=True)}
 
     def _check_svmultiphysics(self, points: NDArray[np.float64]) -> None:
-        """Faces of the solver's folder stand on the nodes and elements that their identifiers say."""
-        folder = self._folder / f"{self._stem}_svmultiphysics"
-        mesh = pv.read(folder / "mesh-complete.mesh.vtu")
-        tetrahedra = mesh.cells_dict[pv.CellType.TETRA]
-        counted = [np.array_equal(mesh.point_data["GlobalNodeID"], np.arange(1, mesh.n_points + 1)),
-                   np.array_equal(mesh.cell_data["GlobalElementID"], np.arange(1, mesh.n_cells + 1))]
-        self._expect("svmultiphysics: nodes and elements are counted from 1", all(counted))
-        self._expect("svmultiphysics: nodes as in vtu", np.allclose(mesh.points, points, atol=1e-9))
-        for path in [folder / "mesh-complete.exterior.vtp", *sorted((folder / "mesh-surfaces").glob("*.vtp"))]:
-            face = pv.read(path)
-            nodes, elements = (np.asarray(face.point_data["GlobalNodeID"]) - 1,
-                               np.asarray(face.cell_data["GlobalElementID"]) - 1)
-            same = np.array_equal(face.points, mesh.points[nodes])
-            corners = nodes[face.regular_faces]
-            behind = (corners[:, :, None] == tetrahedra[elements][:, None, :]).any(axis=2).all()
-            self._expect(f"svmultiphysics: {path.stem} stands on its nodes and elements", bool(same and behind))
+        """Faces of the solver's folders stand on the nodes and elements that their identifiers say."""
+        for folder in _svmultiphysics_folders(self._folder, self._stem):
+            mesh = pv.read(folder / "mesh-complete.mesh.vtu")
+            tetrahedra = mesh.cells_dict[pv.CellType.TETRA]
+            counted = [np.array_equal(mesh.point_data["GlobalNodeID"], np.arange(1, mesh.n_points + 1)),
+                       np.array_equal(mesh.cell_data["GlobalElementID"], np.arange(1, mesh.n_cells + 1))]
+            self._expect(f"svmultiphysics: {folder.name} counts nodes and elements from 1", all(counted))
+            common = np.asarray(mesh.point_data["CommonNodeID"]) - 1
+            same = np.allclose(mesh.points, points[common], atol=1e-9)
+            self._expect(f"svmultiphysics: {folder.name} has the nodes of vtu", same)
+            for path in [folder / "mesh-complete.exterior.vtp", *sorted((folder / "mesh-surfaces").glob("*.vtp"))]:
+                face = pv.read(path)
+                nodes, elements = (np.asarray(face.point_data["GlobalNodeID"]) - 1,
+                                   np.asarray(face.cell_data["GlobalElementID"]) - 1)
+                same = np.array_equal(face.points, mesh.points[nodes])
+                corners = nodes[face.regular_faces]
+                behind = (corners[:, :, None] == tetrahedra[elements][:, None, :]).any(axis=2).all()
+                self._expect(f"svmultiphysics: {folder.name}/{path.stem} stands on its nodes and elements",
+                             bool(same and behind))
 
 
 SIDES = {"LV_ENDO": {(1, 2)}, "RV_ENDO": {(2, 3), (3, 103), (0, 3)},
@@ -283,7 +286,17 @@ def _read_opencarp(folder: Path, stem: str, _names: dict[int, str]) -> Cells:
 
 
 def _read_svmultiphysics(folder: Path, stem: str, _names: dict[int, str]) -> Cells:
-    return _cells_of(meshio.read(folder / f"{stem}_svmultiphysics" / "mesh-complete.mesh.vtu"), "tetra", "label")
+    parts = [_cells_of(meshio.read(part / "mesh-complete.mesh.vtu"), "tetra", "label")
+             for part in _svmultiphysics_folders(folder, stem)]
+    before = np.cumsum([0, *(len(part.points) for part in parts)])
+    return Cells(np.concatenate([part.points for part in parts]),
+                 np.concatenate([part.cells + start for part, start in zip(parts, before, strict=False)]),
+                 np.concatenate([part.numbers for part in parts]))
+
+
+def _svmultiphysics_folders(folder: Path, stem: str) -> list[Path]:
+    """Return the folders of complete meshes: one, or those of tissue and blood."""
+    return sorted(path.parent for path in (folder / f"{stem}_svmultiphysics").rglob("mesh-complete.mesh.vtu"))
 
 
 VOLUME_READERS = {

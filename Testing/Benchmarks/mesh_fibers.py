@@ -32,13 +32,15 @@ def check_fibers(folder: Path, stem: str, sidecar: dict, expect: Expect) -> None
         expect(f"{name}: unit vectors", off < ROUNDING, off)
     across = np.abs(np.einsum("ij,ij->i", fibers[there], sheets[there])).max()
     expect("fibers: at right angles to sheets", across < ROUNDING, across)
-    for name, (fiber, sheet) in _others(folder, stem, set(sidecar["formats"])).items():
+    for name, (fiber, sheet) in _others(folder, stem, set(sidecar["formats"]), len(fibers)).items():
         off = max(np.abs(fiber[there] - fibers[there]).max(), np.abs(sheet[there] - sheets[there]).max())
         expect(f"fibers: {name} as in vtu", off < ROUNDING, off)
 
 
-def _others(folder: Path, stem: str, formats: set[str]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return fibers and sheets by format; all formats keep the order of the elements."""
+def _others(
+    folder: Path, stem: str, formats: set[str], count: int
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return fibers and sheets of the `count` elements by format; all formats keep the order of the elements."""
     found = {}
     for name in {"vtk", "xdmf"} & formats:
         cells = meshio.read(folder / f"{stem}.{name}").cell_data
@@ -47,7 +49,10 @@ def _others(folder: Path, stem: str, formats: set[str]) -> dict[str, tuple[NDArr
         rows = np.loadtxt(folder / f"{stem}_opencarp" / f"{stem}.lon", skiprows=1)
         found["opencarp"] = rows[:, :3], rows[:, 3:]
     if "svmultiphysics" in formats:
-        files = (folder / f"{stem}_svmultiphysics" / f"Fibers{kind}.vtu" for kind in ("Long", "Sheet"))
-        long, sheet = (np.asarray(pv.read(file).cell_data["FIB_DIR"]) for file in files)
+        long, sheet = np.zeros((count, 3)), np.zeros((count, 3))
+        for file in (folder / f"{stem}_svmultiphysics").rglob("FibersLong.vtu"):
+            for directions, path in ((long, file), (sheet, file.with_name("FibersSheet.vtu"))):
+                cells = pv.read(path).cell_data
+                directions[np.asarray(cells["CommonElementID"]) - 1] = cells["FIB_DIR"]
         found["svmultiphysics"] = long, sheet
     return found

@@ -92,16 +92,18 @@ def test_svmultiphysics_has_directions_at_the_centers_of_elements(
     heart: TetraMesh, frame: str, tmp_path: Path
 ) -> None:
     statement = export(heart, ExportRequest(tmp_path, ("svmultiphysics",), frame))
-    details = statement["formats"]["svmultiphysics"]
-    assert details["fiber_files"] == ["FibersLong.vtu", "FibersSheet.vtu"]
-    assert details["elements_without_fibers"] == (~np.isin(heart.labels, MUSCLE)).sum()
-    folder = tmp_path / "heart_svmultiphysics"
+    tissue, blood = (statement["formats"]["svmultiphysics"]["parts"][name] for name in ("tissue", "blood"))
+    muscle = np.isin(heart.labels, MUSCLE)
+    assert tissue["fiber_files"] == ["FibersLong.vtu", "FibersSheet.vtu"]
+    assert blood["fiber_files"] == []
+    assert (tissue["elements_without_fibers"], blood["elements_without_fibers"]) == (0, (~muscle).sum())
+    folder = tmp_path / "heart_svmultiphysics" / "tissue"
     whole = meshio.read(folder / "mesh-complete.mesh.vtu")
-    for file, name in zip(details["fiber_files"], (FIBER, SHEET), strict=True):
+    for file, name in zip(tissue["fiber_files"], (FIBER, SHEET), strict=True):
         mesh = meshio.read(folder / file)
         np.testing.assert_array_equal(mesh.cells_dict["tetra"], whole.cells_dict["tetra"])
         np.testing.assert_array_equal(mesh.points, whole.points)
-        np.testing.assert_allclose(mesh.cell_data["FIB_DIR"][0], heart.fields[name] * TURN[frame], atol=1e-15)
+        np.testing.assert_allclose(mesh.cell_data["FIB_DIR"][0], heart.fields[name][muscle] * TURN[frame], atol=1e-15)
 
 
 def gmsh_sections(path: Path) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:

@@ -1,4 +1,4 @@
-"""What simulators are given: openCARP, svMultiPhysics, the pycemrg label volume, and the presets."""
+"""What simulators are given: openCARP, the pycemrg label volume, and the presets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkDoubleArray, vtkIntArray
-from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLUnstructuredGridReader
 
 from exported_heart import TISSUE_VOXELS, VOXEL_MM3, heart_labels, heart_mesh, heart_patches, write
 from exported_heart import heart_source as source
@@ -95,67 +92,6 @@ def test_opencarp_elements_without_a_direction_are_no_bath(tmp_path: Path) -> No
     lon = np.loadtxt(tmp_path / "heart_opencarp" / "heart.lon", skiprows=1)
     np.testing.assert_array_equal(lon[[3, 5]], [[1, 0, 0, 0, 1, 0]] * 2)
     np.testing.assert_allclose(np.delete(lon, [3, 5], axis=0)[:, :3], np.delete(fiber, [3, 5], axis=0), atol=1e-6)
-
-
-def read_vtk(reader: vtkXMLPolyDataReader | vtkXMLUnstructuredGridReader, path: Path) -> Any:
-    reader.SetFileName(str(path))
-    reader.Update()
-    return reader.GetOutput()
-
-
-@pytest.fixture(scope="module")
-def solver_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("svmultiphysics")
-    export(heart_mesh(), ExportRequest(folder, ("svmultiphysics",)))
-    return folder / "heart_svmultiphysics"
-
-
-def test_svmultiphysics_volume_has_the_arrays_that_the_solver_reads(solver_folder: Path) -> None:
-    heart = heart_mesh()
-    data = read_vtk(vtkXMLUnstructuredGridReader(), solver_folder / "mesh-complete.mesh.vtu")
-    nodes, elements = (data.GetPointData().GetArray("GlobalNodeID"), data.GetCellData().GetArray("GlobalElementID"))
-    assert isinstance(nodes, vtkIntArray)
-    assert isinstance(elements, vtkIntArray)
-    np.testing.assert_array_equal(vtk_to_numpy(nodes), np.arange(1, len(heart.points) + 1))
-    np.testing.assert_array_equal(vtk_to_numpy(elements), np.arange(1, len(heart.tetrahedra) + 1))
-    domains = vtk_to_numpy(data.GetCellData().GetArray("DOMAIN_ID"))
-    np.testing.assert_array_equal(domains, np.searchsorted([1, 2, 3, 103], heart.labels) + 1)
-    fibers = read_vtk(vtkXMLUnstructuredGridReader(), solver_folder / "FibersLong.vtu").GetCellData()
-    assert isinstance(fibers.GetArray("FIB_DIR"), vtkDoubleArray)
-    np.testing.assert_array_equal(vtk_to_numpy(fibers.GetArray("FIB_DIR")), heart.fields[FIBER])
-    assert not (solver_folder / "FibersSheet.vtu").exists()
-
-
-def test_svmultiphysics_faces_find_their_nodes_and_elements(solver_folder: Path) -> None:
-    heart = heart_mesh()
-    faces = sorted((solver_folder / "mesh-surfaces").iterdir())
-    assert [face.name for face in faces] == ["BASE.vtp", "EPI.vtp", "LV_ENDO.vtp", "RV_ENDO.vtp"]
-    for path in [*faces, solver_folder / "mesh-complete.exterior.vtp"]:
-        data = read_vtk(vtkXMLPolyDataReader(), path)
-        node_ids = vtk_to_numpy(data.GetPointData().GetArray("GlobalNodeID"))
-        element_ids = vtk_to_numpy(data.GetCellData().GetArray("GlobalElementID"))
-        np.testing.assert_array_equal(vtk_to_numpy(data.GetPoints().GetData()), heart.points[node_ids - 1])
-        corners = node_ids[vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)] - 1
-        owners = heart.tetrahedra[element_ids - 1]
-        assert (corners[:, :, None] == owners[:, None, :]).any(axis=2).all()
-    assert data.GetNumberOfCells() == (heart.surface.labels[:, 1] == 0).sum()
-
-
-def test_the_preset_for_svmultiphysics_has_its_faces_on_the_boundary_of_the_tissue(tmp_path: Path) -> None:
-    export(heart_mesh(), request_for("simvascular", tmp_path))
-    folder = tmp_path / "heart_svmultiphysics"
-
-    def triangles(path: Path) -> set[tuple[int, ...]]:
-        data = read_vtk(vtkXMLPolyDataReader(), path)
-        nodes = vtk_to_numpy(data.GetPointData().GetArray("GlobalNodeID"))
-        corners = nodes[vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)]
-        return {tuple(sorted(row)) for row in corners.tolist()}
-
-    faces = [triangles(path) for path in (folder / "mesh-surfaces").iterdir()]
-    assert set.union(*faces) == triangles(folder / "mesh-complete.exterior.vtp")
-    tissue = np.isin(heart_mesh().labels, (2, 103)).sum()
-    volume = read_vtk(vtkXMLUnstructuredGridReader(), folder / "mesh-complete.mesh.vtu")
-    assert volume.GetNumberOfCells() == tissue
 
 
 def test_the_label_volume_has_the_numbers_and_axes_of_pycemrg(tmp_path: Path) -> None:

@@ -181,7 +181,8 @@ def content_of(
         raise ValueError(f"names of patches are letters, digits and _: {odd}")
     frame = known_frame(frame)
     surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
-    triangles, sides, kept, numbers = _kept_triangles(surface, labels)
+    triangles, sides, kept = kept_triangles(surface.triangles, surface.labels, labels)
+    numbers = np.cumsum(kept) - 1
     if isinstance(mesh, TetraMesh):
         inside = np.ones(len(mesh.labels), bool) if labels is None else np.isin(mesh.labels, labels)
         tetrahedra, tetra_labels, fields = mesh.tetrahedra[inside], mesh.labels[inside], mesh.fields
@@ -222,16 +223,22 @@ def known_frame(frame: str) -> str:
     return frame.upper()
 
 
-def _kept_triangles(
-    surface: SurfaceMesh, labels: tuple[int, ...] | None
-) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.bool_], NDArray[np.intp]]:
-    """Return triangles and sides without the other labels, which triangles stay, and their new numbers."""
-    sides = surface.labels if labels is None else np.where(np.isin(surface.labels, labels), surface.labels, OUTSIDE)
+def kept_triangles(
+    triangles: NDArray[np.int32], sides: NDArray[np.int16], labels: tuple[int, ...] | None
+) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.bool_]]:
+    """Return triangles (m, 3) around the labels and their sides (m, 2), normals out of the labels, and which (M,) stay.
+
+    Args:
+        triangles: (M, 3) triangles.
+        sides: (M, 2) labels of their sides.
+        labels: Labels to keep; all others become the outside. All stay where it is None.
+    """
+    sides = sides if labels is None else np.where(np.isin(sides, labels), sides, OUTSIDE)
     kept = (sides != OUTSIDE).any(axis=1)
-    triangles, sides = surface.triangles[kept], sides[kept].astype(np.int16)
+    triangles, sides = triangles[kept], sides[kept].astype(np.int16)
     reverse = sides[:, 0] == OUTSIDE
     triangles[reverse], sides[reverse] = triangles[reverse][:, ::-1], sides[reverse][:, ::-1]
-    return triangles, sides, kept, np.cumsum(kept) - 1
+    return triangles, sides, kept
 
 
 def _looking_one_way(
