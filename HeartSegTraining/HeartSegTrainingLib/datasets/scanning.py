@@ -81,7 +81,7 @@ def _cases(root: Path, layout: Layout, images: Images, whole: str, match: re.Mat
     subject = _filled(images.subject, groups)
     row = rows.get(groups.get("subject", ""), {})
     entry = Entry(
-        id=f"{layout.name}/{_name(_filled(images.case, groups))}", dataset=layout.name, subject=subject,
+        id=f"{layout.name}/{file_name(_filled(images.case, groups))}", dataset=layout.name, subject=subject,
         path=_inside(root, whole), modality=images.modality or layout.modality, sequence=images.sequence,
         site=_site(images, layout, groups, row), licence=layout.licence, problem=images.problem,
         split=next((split for pattern, split in images.splits if re.search(pattern, whole)), ""))
@@ -133,7 +133,7 @@ def _filled(template: str, groups: Mapping[str, str]) -> str:
     return template.format_map(groups)
 
 
-def _name(text: str) -> str:
+def file_name(text: str) -> str:
     """A text as a file's name."""
     return re.sub(r"[^\w.+-]+", "_", text).strip("_")
 
