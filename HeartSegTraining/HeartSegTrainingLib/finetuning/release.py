@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.models import ModelCard, save_package
+from HeartSeg3DLib.networks import XLSTMUNet
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
-from HeartSegTrainingLib.engine.checkpoint import load_ema_weights, read_newest
+from HeartSegTrainingLib.engine.checkpoint import read_checkpoint, read_newest
+from HeartSegTrainingLib.engine.run_state import part_of
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
+from .best_checkpoint import best_checkpoint
 from .config import FinetuneConfig
 from .task import registered_network
+from .training_data import label_values, spacing_of
+
+NEWEST, BEST = "newest", "best"
 
 _CARD_FIELDS = ("id", "version", "title", "role", "labels", "modalities", "conventions", "held_out", "figures",
                 "licence", "training")
@@ -37,13 +45,53 @@ def read_card_table(path: Path) -> dict[str, Any]:
     return table
 
 
-def export_package(job_dir: Path, folder: Path, said: dict[str, Any]) -> Path:
-    """Write the averaged weights of a job's newest whole checkpoint as a model package.
+@dataclass(frozen=True)
+class Released:
+    """Averaged weights of a checkpoint, ready to become a package.
+
+    Attributes:
+        network: With the averaged weights, in evaluation mode.
+        config: Config of the run.
+        record: The checkpoint's record.
+        checkpoint: Its file.
+    """
+
+    network: XLSTMUNet
+    config: FinetuneConfig
+    record: dict[str, Any]
+    checkpoint: Path
+
+
+def released(job_dir: Path, which: str = NEWEST) -> Released:
+    """Read the weights of a run, which may be going on.
+
+    Args:
+        job_dir: Job folder of a training run.
+        which: "newest", "best" (by validation), or the name of a checkpoint such as "step_0001000".
+
+    Raises:
+        ModelError: There is no such checkpoint, or it is of another kind of run.
+    """
+    job = JobFolder(job_dir)
+    path = _checkpoint(job, which)
+    tensors, record = read_checkpoint(path)
+    if record["kind"] != FinetuneConfig.kind:
+        raise ModelError(f"The job {job_dir} is no fine-tuning ({record['kind']}).",
+                         "Give the job folder of `heartseg train finetune`.")
+    config = FinetuneConfig.from_dict(record["config"])
+    network = cast(XLSTMUNet, registered_network(config))
+    network.load_state_dict(part_of(tensors, "ema."))
+    return Released(network.eval(), config, record, path)
+
+
+def export_package(job_dir: Path, folder: Path, said: dict[str, Any], which: str = NEWEST) -> Path:
+    """Write the averaged weights of a checkpoint of a job as a model package, the newest whole one by default.
 
     Args:
         job_dir: Job folder of a training run, running or not.
         folder: Where the package goes; must not exist.
         said: Entries of the card that no run can know: id, title, conventions, figures (see read_card_table).
+        which: See `released`.
 
     Returns:
         The package folder.
@@ -52,33 +100,72 @@ def export_package(job_dir: Path, folder: Path, said: dict[str, Any]) -> Path:
         ModelError: The job has no usable checkpoint.
         UsageError: The folder exists already.
     """
+    refuse_existing(folder)
+    one = released(job_dir, which)
+    values = {"id": job_dir.name.lower(), "title": job_dir.name, "figures": figures_of_run(one), **said}
+    values["training"] = {**training_record(one), **values.get("training", {})}
+    return save_package(folder, card_of(one, values), one.network)
+
+
+def refuse_existing(folder: Path) -> None:
+    """Stop before any work where the package has no place.
+
+    Raises:
+        UsageError: The folder exists already.
+    """
     if folder.exists():
         raise UsageError(f"{folder} exists already.", "Give a new folder for the package.")
-    job = JobFolder(job_dir)
-    found = read_newest(job.checkpoints, job.log)
-    if found is None:
-        raise ModelError(f"The job {job_dir} has no checkpoint yet.", "Wait for the first one, or start the job.")
-    record = found[1]
-    config = FinetuneConfig.from_dict(record["config"])
-    network = registered_network(config)
-    network.load_state_dict(load_ema_weights(job.checkpoints / f"step_{record['step']:07d}.safetensors"))
-    network.eval()
-    binary = network.config.classes == 2
+
+
+def card_of(one: Released, said: Mapping[str, Any]) -> ModelCard:
+    """Card of a network: what the run knows, overridden by what a person says.
+
+    Raises:
+        ModelError: An entry is impossible.
+    """
+    config, classes = one.config, one.network.config.classes
     values: dict[str, Any] = {
-        "id": job_dir.name.lower(), "version": "0.1.0", "title": job_dir.name,
-        "role": "locator" if binary else "segmenter",
-        "labels": list(range(network.config.classes)), "modalities": ["ct", "mr"], "conventions": {},
-        "held_out": {}, "figures": {}, "licence": "Apache-2.0", **said,
-    }
-    values["training"] = {**_training_record(record, config), **values.get("training", {})}
-    card = ModelCard(architecture=network.config.to_dict(), spacing_mm=float(config.data["spacing"]),
+        "version": "0.1.0", "role": "locator" if classes == 2 and "index" not in config.data else "segmenter",
+        "labels": list(label_values(config.data, classes)), "modalities": ["ct", "mr"], "conventions": {},
+        "held_out": {}, "figures": {}, "licence": "Apache-2.0", **said}
+    return ModelCard(architecture=one.network.config.to_dict(), spacing_mm=spacing_of(config.data),
                      window_voxels=config.window, intensity=DEFAULT_RULES, **values)
-    return save_package(folder, card, network)
 
 
-def _training_record(record: dict[str, Any], config: FinetuneConfig) -> dict[str, Any]:
-    """What the run itself knows: steps, hours, seed, data."""
+def training_record(one: Released) -> dict[str, Any]:
+    """What the run itself knows: steps, hours, seed, data; no paths of the machine it ran on."""
+    config, record = one.config, one.record
     data = {key: value for key, value in config.data.items() if key not in ("scenes", "priors")}
-    return {"steps": record["step"], "hours": round(record["seconds"] / 3600, 2), "seed": config.seed,
+    if "index" in data:
+        data["index"] = {key: value for key, value in data["index"].items() if key not in ("index", "store")}
+    hours = {"hours": round(record["seconds"] / 3600, 2)} if "seconds" in record else {}
+    return {"steps": record["step"], **hours, "seed": config.seed,
             "batch": config.batch, "learning_rate": config.learning_rate, "loss": "Dice + cross-entropy",
             "weights": f"exponential moving average, {config.ema}", "data_settings": json.loads(json.dumps(data))}
+
+
+def figures_of_run(one: Released) -> dict[str, Any]:
+    """Figures of the validation that made this the best checkpoint; none for any other."""
+    if "figures" not in one.record:
+        return {}
+    return {"validation": {**one.record["figures"], "cases": one.record["validated_on"],
+                           "what": "prepared cases of the run's own fold, in a box around the heart"}}
+
+
+def _checkpoint(job: JobFolder, which: str) -> Path:
+    if which == NEWEST:
+        found = read_newest(job.checkpoints, job.log)
+        if found is None:
+            raise ModelError(f"The job {job.path} has no checkpoint yet.", "Wait for the first one, or start the job.")
+        return job.checkpoints / f"step_{found[1]['step']:07d}.safetensors"
+    if which == BEST:
+        best = best_checkpoint(job.checkpoints)
+        if best is None:
+            raise ModelError(f"The job {job.path} has no best checkpoint: nothing was validated yet.",
+                             "Set 'fold' in [data.index], wait for the first validation, or take the newest.")
+        return best[0]
+    path = job.checkpoints / f"{which.removesuffix('.safetensors')}.safetensors"
+    if not path.is_file() or path.parent != job.checkpoints:
+        known = ", ".join(sorted(one.stem for one in job.checkpoints.glob("*.safetensors"))) or "none yet"
+        raise ModelError(f"The job {job.path} has no checkpoint '{which}'.", f"It has: {known}.")
+    return path

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import ModelError
+from HeartSeg3DLib.networks import XLSTMUNet
+from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.engine.averages import AveragedWeights
 from HeartSegTrainingLib.engine.checkpoint import load_initial_weights
-from HeartSegTrainingLib.engine.parameter_groups import parameter_groups
 from HeartSegTrainingLib.engine.run_state import part_of
 from HeartSegTrainingLib.engine.schedule import ema_decay
-from HeartSegTrainingLib.engine.task import Task
+from HeartSegTrainingLib.engine.task import Part, Task
 
 from .config import FinetuneConfig
+from .encoder_transfer import read_encoder, transfer_encoder
 from .losses import deep_supervision_loss
+from .periodic_validation import Validation
 from .samples import SampleDataset, Sampler
 
 
@@ -49,6 +53,29 @@ class SegmentationModule(nn.Module):
                              **{f"dice_{index + 1}": value for index, value in enumerate(dice)}}
 
 
+def _nobody(message: str) -> None:
+    """Take a sentence that nobody reads."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the task of a job knows beside its config.
+
+    Attributes:
+        tell: Takes sentences for the job's log.
+        fingerprint: Hash of the data.
+        spacing_mm: Voxel size of the samples.
+        validation: Scores the averaged weights in the course of the run; None without cases for that.
+        has_checkpoint: Whether the run may go on from a checkpoint.
+    """
+
+    tell: Callable[[str], None] = _nobody
+    fingerprint: str = ""
+    spacing_mm: float | None = None
+    validation: Validation | None = None
+    has_checkpoint: bool = False
+
+
 class FinetuneTask(Task):
     """Learns to segment.
 
@@ -57,21 +84,43 @@ class FinetuneTask(Task):
         network: Fresh network.
         make_sampler: Makes the sampler of labelled windows, once in each process that makes samples.
         device: Where it is trained.
+        surroundings: What else it needs to know of the job.
 
     Raises:
-        ModelError: The weights to start from do not fit.
+        ModelError: The weights to start from do not fit, or are missing and there is no checkpoint to go on from.
     """
 
     def __init__(self, config: FinetuneConfig, network: nn.Module, make_sampler: Callable[[], Sampler],
-                 device: torch.device) -> None:
+                 device: torch.device, surroundings: Surroundings | None = None) -> None:
         self.config, self.make_sampler = config, make_sampler
-        if config.init_from is not None:
-            _load_strictly(network, config.init_from)
-        self._frozen = [network.get_submodule("encoder")] if config.freeze == "encoder" else []
-        for module in self._frozen:
-            module.requires_grad_(False)
+        self._around = surroundings or Surroundings()
+        self._missing_start: ModelError | None = None
+        self._start(network)
+        self._frozen = config.freezing.frozen(network)
+        config.freezing.apply(network)
         self.module = SegmentationModule(network.to(device))
         self._average = AveragedWeights(network)
+
+    def _start(self, network: nn.Module) -> None:
+        """Load the weights to start from; a run that goes on from a checkpoint can do without them."""
+        try:
+            for line in load_start(network, self.config, self._around.spacing_mm):
+                self._around.tell(line)
+        except ModelError as error:
+            if not self._around.has_checkpoint:
+                raise
+            self._missing_start = error
+            self._around.tell(f"{error.message} Going on from a checkpoint does not need it.")
+
+    def prepare(self, parts: list[Part], step: int, progress: float) -> list[Part]:
+        """Refuse to begin without the weights to start from, after no checkpoint turned out to be whole."""
+        if step == 0 and self._missing_start is not None:
+            raise self._missing_start
+        return parts
+
+    def fingerprint(self) -> str:
+        """Hash of the real cases, empty for generated hearts: those are a function of the job file."""
+        return self._around.fingerprint
 
     def dataset(self) -> SampleDataset:
         """Labelled windows."""
@@ -79,14 +128,20 @@ class FinetuneTask(Task):
         return SampleDataset(self.make_sampler, self.config.seed, classes, self.config.window)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What is not frozen."""
-        return parameter_groups(self.module, self.config.weight_decay)
+        """What is not frozen, each part at its rate."""
+        return self.config.freezing.parameter_groups(self.module.network, self.config.weight_decay)
+
+    def before_optimizer(self, step: int) -> None:
+        """Let decoder and heads learn alone at first, if asked for."""
+        self.config.freezing.hold_back(self.module.network, step)
 
     def after_step(self, step: int, progress: float, *, taken: bool) -> dict[str, float]:
-        """Move the averaged weights."""
+        """Move the averaged weights, and validate them if it is due."""
         if taken:
             self._average.update(ema_decay(step - 1, self.config.ema))
-        return {}
+        if self._around.validation is None:
+            return {}
+        return self._around.validation.after_step(step, self.module.network, self._average.values)
 
     def tensors(self) -> dict[str, Tensor]:
         """Averaged weights."""
@@ -97,7 +152,7 @@ class FinetuneTask(Task):
         self._average.load(part_of(tensors, "ema."))
 
     def frozen(self) -> list[nn.Module]:
-        """The encoder, if it is frozen."""
+        """What does not learn: the encoder, or its first stages."""
         return self._frozen
 
 
@@ -111,13 +166,31 @@ def registered_network(config: FinetuneConfig) -> nn.Module:
 def task_maker(config: FinetuneConfig, make_sampler: Callable[[], Sampler], *,
                build: Callable[[FinetuneConfig], nn.Module] = registered_network
                ) -> Callable[[torch.device], FinetuneTask]:
-    """What the trainer calls to make the task on its device."""
+    """What the trainer calls to make the task on its device, for samples from anywhere; see `job.task_of_job`."""
     return lambda device: FinetuneTask(config, build(config), make_sampler, device)
 
 
-def _load_strictly(network: nn.Module, source: str) -> None:
+def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | None = None) -> list[str]:
+    """Load the weights that a run starts from, all of them or none, and return what to tell about them.
+
+    Args:
+        network: Fresh network.
+        config: Names the weights.
+        spacing_mm: Voxel size of the run, for a note where the encoder learned at another.
+
+    Raises:
+        ModelError: They are missing, damaged or do not fit.
+    """
+    if config.encoder_from is not None:
+        report = transfer_encoder(cast(XLSTMUNet, network), read_encoder(config.encoder_from), spacing_mm=spacing_mm,
+                                  intensity=DEFAULT_RULES)
+        return report.lines()
+    if config.init_from is None:
+        return []
     try:
-        network.load_state_dict(load_initial_weights(source))
+        weights = load_initial_weights(config.init_from)
+        network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"The starting weights {source} do not fit the network: {error}",
+        raise ModelError(f"The starting weights {config.init_from} do not fit the network: {error}",
                          "Start from weights of the same network config.") from error
+    return [f"All {len(weights)} tensors of the network were loaded from {config.init_from}."]

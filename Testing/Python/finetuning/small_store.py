@@ -21,7 +21,7 @@ from HeartSegTrainingLib.datasets import (
 from HeartSegTrainingLib.datasets.building import completed
 from HeartSegTrainingLib.datasets.layout import not_annotated
 
-SPACING = 4.0
+SPACING = 6.0
 _LEVEL = {0: -120.0, 1: 420.0, 2: 90.0, 3: 250.0}
 """CT numbers of background, LV, MYO and RV."""
 
@@ -39,10 +39,10 @@ def ball_heart(seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     z, y, x = np.indices((side, side, side)) - (side - 1) / 2 - rng.uniform(-2, 2, (3, 1, 1, 1))
     labels = np.zeros((side,) * 3, np.uint8)
-    labels[(z**2 + y**2 + (x + 7) ** 2) < 5.5**2] = 3
+    labels[(z**2 + y**2 + (x + 5.5) ** 2) < 4.5**2] = 3
     radius = z**2 + y**2 + (x - 2) ** 2
-    labels[radius < 7**2] = 2
-    labels[radius < 4.5**2] = 1
+    labels[radius < 5.5**2] = 2
+    labels[radius < 3.5**2] = 1
     image = np.vectorize(_LEVEL.get)(labels) + rng.normal(0, 25, labels.shape)
     return np.rint(image).astype(np.int16), labels
 

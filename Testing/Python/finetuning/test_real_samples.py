@@ -167,7 +167,7 @@ def test_a_wrong_index_table_is_refused_in_words(hearts, change, words) -> None:
 
 
 def test_a_store_of_another_spacing_or_of_other_labels_is_refused(hearts, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"prepared at 4 mm, and the job works at 1\.5 mm"):
+    with pytest.raises(UsageError, match=r"prepared at 6 mm, and the job works at 1\.5 mm"):
         TrainingData.from_table({"index": table(hearts)["index"]}, 16, 4).sampler_factory()
     index = Index.read(hearts.index)
     index.entries = [replace(one, present=("LV",), absent=("MYO",)) for one in index.entries]

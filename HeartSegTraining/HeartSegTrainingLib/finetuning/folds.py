@@ -1,0 +1,84 @@
+"""Runs of several folds, one after the other, each in a job folder of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from HeartSeg3DLib.errors import UsageError
+from HeartSegTrainingLib.datasets import Index
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
+
+from .config import FinetuneConfig
+from .fold_cases import folds_of
+from .training_data import ALL_FOLDS, IndexedData, with_fold
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """One fold's run: its number, config and job folder."""
+
+    fold: int
+    config: FinetuneConfig
+    folder: Path
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its job folder says so."""
+        state = JobFolder(self.folder).read_state() if self.folder.is_dir() else None
+        return state is not None and state["status"] == "finished"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its job folder holds a run."""
+        return (self.folder / "job.json").is_file()
+
+
+def fold_runs(config: FinetuneConfig, folder: Path, asked: str = "") -> list[FoldRun]:
+    """The runs that a job asks for by `fold = "all"` or a person by a list; empty for a job of one run.
+
+    Args:
+        config: The job.
+        folder: Folder of the job; the runs lie below it as `fold_0`, `fold_1` and so on.
+        asked: Numbers of folds such as "0-4" or "0,2"; empty to go by the job.
+
+    Raises:
+        InputError: The index is missing or damaged.
+        UsageError: The job has no index, the index no such fold, or the list cannot be read.
+    """
+    table = config.data.get("index")
+    if table is None:
+        if asked:
+            raise UsageError("The job has no index, so there are no folds.", "Add a table [data.index], or leave "
+                             "--folds out.")
+        return []
+    data = IndexedData.from_table(table)
+    if not asked and data.fold != ALL_FOLDS:
+        return []
+    known = folds_of(Index.read(Path(data.index)))
+    wanted = numbers(asked) if asked else known
+    if unknown := [fold for fold in wanted if fold not in known]:
+        raise UsageError(f"The index has no fold {', '.join(map(str, unknown))}.",
+                         f"It has the folds {', '.join(map(str, known))}.")
+    return [FoldRun(fold, replace(config, data=with_fold(config.data, fold)), folder / f"fold_{fold}")
+            for fold in wanted]
+
+
+def numbers(text: str) -> Sequence[int]:
+    """Numbers from a list such as "0-2,4".
+
+    Raises:
+        UsageError: It cannot be read.
+
+    >>> numbers("0-2,4")
+    [0, 1, 2, 4]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise UsageError(f"'{text}' is no list of folds.", "Write it as 0-4 or 0,2,3.")
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return list(dict.fromkeys(found))
