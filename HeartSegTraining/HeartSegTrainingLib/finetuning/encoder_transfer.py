@@ -20,6 +20,7 @@ from HeartSeg3DLib.models.weights import sha256_of
 from HeartSeg3DLib.networks import CONFIGS, NetworkConfig, XLSTMUNet
 
 ENCODER_FILE, ENCODER_CARD = "encoder.safetensors", "encoder.json"
+FORMAT, VERSION = "heartseg-encoder", 1
 AXIS_ORDER = "zyx-LPS"
 """Axes of every array that our networks see: z towards the head, y towards the back, x towards the left. An encoder
 that learned on other axes fits by its shapes and is useless."""
@@ -147,18 +148,29 @@ def _exported(folder: Path) -> EncoderSource:
         card = json.loads((folder / ENCODER_CARD).read_text("utf-8"))
         if not isinstance(card, dict):
             raise TypeError("no table")
-        said = {name: card[name] for name in ("network", "spacing_mm", "intensity", "axis_order", "sha256")}
+        _refuse_other_version(folder, card)
         if not path.is_file():
             raise FileNotFoundError(ENCODER_FILE)
-        if sha256_of(path) != said["sha256"]:
+        if sha256_of(path) != card["sha256"]:
             raise ModelError(f"The encoder {folder} is damaged: its checksum differs from that of its card.",
                              "Copy or export it again.")
         tensors = load(path.read_bytes())
-        return EncoderSource(folder, "exported encoder", NetworkConfig.from_dict(said["network"]), _named(tensors),
-                             float(said["spacing_mm"]), dict(said["intensity"]), str(said["axis_order"]))
+        return EncoderSource(folder, "exported encoder", NetworkConfig.from_dict(card["architecture"]), tensors,
+                             float(card["spacing_mm"]), dict(card["intensity"]),
+                             f"{''.join(card['axes'])}-{card['orientation']}")
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise ModelError(f"The encoder {folder} is incomplete or damaged ({type(error).__name__}: {error}).",
                          f"Copy the whole folder again; it holds {ENCODER_FILE} and {ENCODER_CARD}.") from error
+
+
+def _refuse_other_version(folder: Path, card: Mapping[str, Any]) -> None:
+    if card["format"] != FORMAT:
+        raise ModelError(f"{folder / ENCODER_CARD} does not describe an encoder of HeartSeg.",
+                         "Export one with `heartseg train export` from a pretraining job.")
+    if card["version"] != VERSION:
+        age = "a newer" if card["version"] > VERSION else "an older"
+        raise ModelError(f"The encoder {folder} was exported by {age} version of HeartSeg (format {card['version']}, "
+                         f"here {VERSION}).", "Export it again with this version.")
 
 
 def _of_package(folder: Path) -> EncoderSource:
@@ -189,11 +201,6 @@ def _of_checkpoint(path: Path) -> EncoderSource:
                          "Export the encoder of that run first, and give the exported folder.")
     return EncoderSource(path, "checkpoint", config, encoder, None if spacing is None else float(spacing), {},
                          AXIS_ORDER)
-
-
-def _named(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix `encoder.` where every tensor has it."""
-    return _part(tensors, "encoder.") if all(name.startswith("encoder.") for name in tensors) else tensors
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

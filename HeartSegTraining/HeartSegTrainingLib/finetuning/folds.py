@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 from .config import FinetuneConfig
 from .fold_cases import folds_of
-from .training_data import ALL_FOLDS, IndexedData, with_fold
+from .training_data import ALL_FOLDS, IndexedData, numbers, with_fold
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class FoldRun:
 
 
 def fold_runs(config: FinetuneConfig, folder: Path, asked: str = "") -> list[FoldRun]:
-    """The runs that a job asks for by `fold = "all"` or a person by a list; empty for a job of one run.
+    """The runs that a job asks for by `fold = "all"` or a list, or a person by a list; empty for a job of one run.
 
     Args:
         config: The job.
@@ -55,30 +53,13 @@ def fold_runs(config: FinetuneConfig, folder: Path, asked: str = "") -> list[Fol
                              "--folds out.")
         return []
     data = IndexedData.from_table(table)
-    if not asked and data.fold != ALL_FOLDS:
+    listed = asked or (data.fold if isinstance(data.fold, str) else "")
+    if not listed:
         return []
     known = folds_of(Index.read(Path(data.index)))
-    wanted = numbers(asked) if asked else known
+    wanted = known if listed == ALL_FOLDS else numbers(listed)
     if unknown := [fold for fold in wanted if fold not in known]:
         raise UsageError(f"The index has no fold {', '.join(map(str, unknown))}.",
                          f"It has the folds {', '.join(map(str, known))}.")
     return [FoldRun(fold, replace(config, data=with_fold(config.data, fold)), folder / f"fold_{fold}")
             for fold in wanted]
-
-
-def numbers(text: str) -> Sequence[int]:
-    """Numbers from a list such as "0-2,4".
-
-    Raises:
-        UsageError: It cannot be read.
-
-    >>> numbers("0-2,4")
-    [0, 1, 2, 4]
-    """
-    found: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if match is None or (match[2] and int(match[2]) < int(match[1])):
-            raise UsageError(f"'{text}' is no list of folds.", "Write it as 0-4 or 0,2,3.")
-        found += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return list(dict.fromkeys(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -35,8 +36,8 @@ class IndexedData:
     Attributes:
         index: File of a split index.
         store: Folder of its prepared cases.
-        fold: Fold that validates; "all" for one run after the other, each with its own; without it every fold is
-            learned from and nobody validates.
+        fold: Fold that validates; "all" or a list such as "0-2,4" for one run after the other, each with its own;
+            without it every fold is learned from and nobody validates.
         temperature: 1 draws every case equally often; larger values give small data sets more weight.
         structure_share: Share of crops that are aimed at a random structure; at inference a window lies around the
             heart, so that crops elsewhere teach little.
@@ -52,7 +53,7 @@ class IndexedData:
 
     def __post_init__(self) -> None:
         if isinstance(self.fold, str) and self.fold != ALL_FOLDS:
-            raise UsageError(f"'fold' is '{self.fold}'.", f'Give the number of a fold, or "{ALL_FOLDS}".')
+            numbers(self.fold)
         if self.temperature <= 0 or not 0 <= self.structure_share <= 1:
             raise UsageError(f"'temperature' is {self.temperature}, 'structure_share' {self.structure_share}.",
                              "Give a temperature above 0 and a share from 0 to 1.")
@@ -142,10 +143,10 @@ class TrainingData:
         """
         if self.real is None or self.index is None:
             return FoldCases([], [])
-        if self.real.fold == ALL_FOLDS:
-            raise UsageError("One run has one fold, and this job asks for all.",
+        if isinstance(self.real.fold, str):
+            raise UsageError("One run has one fold, and this job asks for several.",
                              "Start it with `heartseg train finetune`, which makes a run of each.")
-        return fold_cases(self.index, cast(int | None, self.real.fold))
+        return fold_cases(self.index, self.real.fold)
 
     @cached_property
     def stored(self) -> dict[str, StoredCase]:
@@ -223,6 +224,24 @@ def label_values(table: Mapping[str, Any], classes: int) -> tuple[int, ...]:
 def spacing_of(table: Mapping[str, Any]) -> float:
     """Voxel size in mm that a [data] table asks for."""
     return float(table.get("spacing", GeneratedData.spacing))
+
+
+def numbers(text: str) -> list[int]:
+    """Numbers of folds from a list such as "0-2,4".
+
+    Raises:
+        UsageError: It cannot be read.
+
+    >>> numbers("0-2,4")
+    [0, 1, 2, 4]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise UsageError(f"'{text}' is no list of folds.", f'Write it as 0-4 or 0,2,3, or "{ALL_FOLDS}".')
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return list(dict.fromkeys(found))
 
 
 def with_fold(table: Mapping[str, Any], fold: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models import ModelCard, save_package
 from HeartSeg3DLib.networks import Ensemble, NetworkConfig, XLSTMUNet, build_network
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
-from HeartSegTrainingLib.finetuning.encoder_transfer import AXIS_ORDER, read_encoder, transfer_encoder
+from HeartSegTrainingLib.finetuning.encoder_transfer import read_encoder, transfer_encoder
 
 SMALL = NetworkConfig(features=(8, 16), blocks=(1, 1), vil_pairs=(0, 1), stem_stride=2, classes=4)
 
@@ -35,8 +35,8 @@ def exported(folder: Path, network: XLSTMUNet, **changes) -> Path:
     """An exported encoder as pretraining writes it."""
     folder.mkdir()
     save_file(network.encoder.state_dict(), folder / "encoder.safetensors")
-    card = {"network": network.config.to_dict(), "spacing_mm": 1.5, "intensity": DEFAULT_RULES,
-            "axis_order": AXIS_ORDER, "training": {},
+    card = {"format": "heartseg-encoder", "version": 1, "architecture": network.config.to_dict(), "spacing_mm": 1.5,
+            "intensity": DEFAULT_RULES, "axes": ["z", "y", "x"], "orientation": "LPS", "training": {},
             "sha256": hashlib.sha256((folder / "encoder.safetensors").read_bytes()).hexdigest()}
     (folder / "encoder.json").write_text(json.dumps({**card, **changes}))
     return folder
@@ -95,10 +95,19 @@ def test_a_part_of_an_encoder_is_refused(tmp_path: Path, trained, fresh) -> None
         transfer_encoder(fresh, source)
 
 
-def test_other_axes_are_refused(tmp_path: Path, trained, fresh) -> None:
-    source = read_encoder(exported(tmp_path / "a", trained, axis_order="xyz-RAS"))
-    with pytest.raises(ModelError, match="learned on axes 'xyz-RAS'"):
+@pytest.mark.parametrize(("change", "axes"), [
+    ({"axes": ["x", "y", "z"]}, "xyz-LPS"), ({"orientation": "RAS"}, "zyx-RAS")])
+def test_other_axes_are_refused(tmp_path: Path, trained, fresh, change, axes: str) -> None:
+    source = read_encoder(exported(tmp_path / "a", trained, **change))
+    with pytest.raises(ModelError, match=f"learned on axes '{axes}', and this network sees 'zyx-LPS'"):
         transfer_encoder(fresh, source)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"version": 2}, "newer version"), ({"format": "other"}, "does not describe an encoder")])
+def test_an_export_of_another_version_or_program_is_refused(tmp_path: Path, trained, change, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        read_encoder(exported(tmp_path / "a", trained, **change))
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, trained, fresh) -> None:

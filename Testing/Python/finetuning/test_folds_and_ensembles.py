@@ -17,9 +17,10 @@ from HeartSegTrainingLib.engine.checkpoint import checkpoints
 from HeartSegTrainingLib.engine.trainer import Trainer
 from HeartSegTrainingLib.finetuning.best_checkpoint import best_checkpoint
 from HeartSegTrainingLib.finetuning.ensemble import export_ensemble, fold_folders
-from HeartSegTrainingLib.finetuning.folds import fold_runs, numbers
+from HeartSegTrainingLib.finetuning.folds import fold_runs
 from HeartSegTrainingLib.finetuning.job import task_of_job
 from HeartSegTrainingLib.finetuning.release import export_package, released
+from HeartSegTrainingLib.finetuning.training_data import numbers
 from small_store import SPACING, SmallStore, two_datasets
 
 
@@ -46,6 +47,7 @@ def test_every_fold_has_a_run_of_its_own(hearts, job: Path) -> None:
     assert all(run.has_begun and run.is_finished for run in runs)
     assert [path.name for path in fold_folders(job)] == ["fold_0", "fold_1"]
     assert [run.fold for run in fold_runs(job_config(hearts, fold=0), job, "1")] == [1]
+    assert [run.fold for run in fold_runs(job_config(hearts, fold="0-1"), job)] == [0, 1]
     assert fold_runs(job_config(hearts, fold=0), job) == []
 
 

@@ -157,9 +157,9 @@ def test_a_person_in_two_splits_stops_the_run(hearts) -> None:
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"fold": 7}, "no fold 7"), ({"fold": "al"}, "'fold' is 'al'"), ({"store": "/nowhere"}, "no store"),
+    ({"fold": 7}, "no fold 7"), ({"fold": "al"}, "'al' is no list of folds"), ({"store": "/nowhere"}, "no store"),
     ({"index": "/nowhere.jsonl"}, "no index at"), ({"temprature": 1}, "unknown entry 'temprature'"),
-    ({"structure_share": 2.0}, "'structure_share' 2.0"), ({"fold": "all"}, "asks for all"),
+    ({"structure_share": 2.0}, "'structure_share' 2.0"), ({"fold": "all"}, "asks for several"),
     ({"structures": ["LV"]}, "network has 4 classes"), ({"store": ""}, "names no store")])
 def test_a_wrong_index_table_is_refused_in_words(hearts, change, words) -> None:
     with pytest.raises((UsageError, InputError), match=words):
