@@ -130,5 +130,6 @@ def placeholder_sentences(mesh: SurfaceMesh | TetraMesh, request: ExportRequest)
     if not names:
         return []
     held = f"a placeholder along x in {request.stem}.lon" if opencarp else "zero"
-    return [f"The rule for fibers knows the ventricles only. {sum(counts.values()):,} elements have none, {held}: "
+    total = f"{sum(counts.values()):,}".replace(",", " ")
+    return [f"The rule for fibers knows the ventricles only. {total} elements have none, {held}: "
             f"{', '.join(names)}. Make these isotropic, or give them fibers of your own."]

@@ -171,8 +171,8 @@ class _Run:
         written = self._request.labels
         report = check_tetrahedra(mesh, labels, written) if isinstance(mesh, TetraMesh) else \
             check_surfaces(mesh, labels, written)
+        self._warnings[:0] = piece_sentences(report)  # before what is good to know
         request = self._judged(report)
-        self._warnings += piece_sentences(report)
         mesh, fibers = self._with_fibers(mesh, patches, request)
         self._stages.enter(0.94, "Writing")
         meshed = MeshedHeart(mesh, patches, labels, edge, report, (), tuple(self._warnings), self._stages.seconds,

@@ -88,12 +88,13 @@ def _blocks(content: MeshPage) -> Iterator[Block]:
     if content.fibers is not None:
         yield from fiber_blocks(content.fibers)
     yield Heading("Named surfaces")
-    yield Facts(tuple((name, _surface(name, count)) for name, count in content.patches.items()))
+    yield Facts(tuple((name, surface_fact(name, count)) for name, count in content.patches.items()))
     yield Heading("How it was made")
     yield Facts(tuple(content.facts.items()))
 
 
-def _surface(name: str, triangles: int) -> str:
+def surface_fact(name: str, triangles: int) -> str:
+    """Return how many triangles a named surface has, and what it is."""
     meaning = meaning_of(name)
     return f"{_thousands(triangles)} triangles{'; ' if meaning else ''}{meaning}"
 

@@ -22,6 +22,7 @@ def test_tissue_that_blood_alone_joins_is_in_two_pieces() -> None:
     report = check_tetrahedra(mesh, written=(2, 104, 105))
     written = report.whole["written"]
     assert (written["labels"], written["tetrahedra"], written["pieces"]) == ([2, 104], 18, 2)
+    assert written["triangles"] == 4 * 4 + 2 * 2 + 6 * 2, "the wall between blood and outside is not written"
     large, small = written["largest_pieces"]
     assert (large["labels"], large["cells"], large["volume_mm3"]) == ((2,), 12, pytest.approx(16.0))
     assert large["center_mm"] == pytest.approx((12.0, -19.0, 31.0))

@@ -9,8 +9,9 @@ import pytest
 import SimpleITK as sitk
 
 from HeartSeg3DLib.meshing.label_field import label_field
+from HeartSeg3DLib.meshing.quality import MeshReport
 from HeartSeg3DLib.meshing.surface import surface_mesh
-from HeartSeg3DLib.report import render_mesh
+from HeartSeg3DLib.report import render_mesh, written_cells
 from HeartSeg3DLib.report.mesh_picture import quality_colors
 from HeartSeg3DLib.report.mesh_slices import mesh_slices
 from HeartSeg3DLib.report.tile_page import HEIGHT, WIDTH
@@ -64,6 +65,16 @@ def test_outlines_lie_where_the_voxels_end(heart_labels: sitk.Image, turned: boo
             different = {tuple(np.round(color, 2)) for color in part.reshape(-1, 3) if color.min() < 0.3}
             assert len(different) > 1, "a line within one structure"
         assert filled.mean() > 0.1
+
+
+@pytest.mark.parametrize(("kind", "written", "said"), [
+    ("surface", 1200, "1 200 triangles"), ("tetrahedra", 34567, "34 567 tetrahedra"),
+    ("tetrahedra", 4567, "34 567 tetrahedra, of which 4 567 are written")])
+def test_what_is_counted_is_what_the_mesh_is_made_of(kind: str, written: int, said: str) -> None:
+    cells = "triangles" if kind == "surface" else "tetrahedra"
+    whole = {"triangles": 1200, "tetrahedra": 34567, "written": {"labels": [2], cells: written}}
+    assert written_cells(MeshReport(kind, (), whole)) == said
+    assert written_cells(MeshReport(kind, (), {**whole, "written": {}})) == said.partition(",")[0]
 
 
 def test_the_whole_page_is_written(heart_labels: sitk.Image, tmp_path: Path) -> None:

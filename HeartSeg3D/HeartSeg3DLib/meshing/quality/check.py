@@ -62,8 +62,7 @@ def check_surfaces(
     """
     labels, whole = _surface_figures(mesh, voxels)
     kept = _written(mesh, written)
-    sides = np.isin(mesh.labels, kept).any(axis=1)
-    whole["written"] = {"labels": kept, "triangles": int(sides.sum()),
+    whole["written"] = {"labels": kept, "triangles": int(mesh.triangles_of(kept).sum()),
                         **_piece_figures(surface_pieces(mesh.points, mesh.triangles, mesh.labels, kept))}
     checks = [*_surface_checks(labels), *_shape_checks(labels), *_voxel_checks(labels, whole)]
     return _report("surface", checks, whole, labels)
@@ -85,7 +84,8 @@ def check_tetrahedra(
     whole |= _tetra_figures(mesh, faces, labels)
     kept = _written(mesh.surface, written)
     pieces = tetrahedron_pieces(mesh.points, mesh.tetrahedra, mesh.labels, faces, kept)
-    whole["written"] = {"labels": kept, "tetrahedra": sum(piece.cells for piece in pieces), **_piece_figures(pieces)}
+    whole["written"] = {"labels": kept, "triangles": int(mesh.surface.triangles_of(kept).sum()),
+                        "tetrahedra": sum(piece.cells for piece in pieces), **_piece_figures(pieces)}
     hard = [
         at_most("tetrahedra that are flat or turned inside out", _column(labels, "inverted"), 0, hard=True),
         at_most("faces shared by more than two tetrahedra", {"mesh": _number(whole["crowded_faces"])}, 0, hard=True),
