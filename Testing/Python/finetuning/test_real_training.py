@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,21 @@ def test_validating_does_not_change_what_is_learned(hearts, tmp_path: Path) -> N
     never = load_file(train_hearts(hearts, tmp_path / "never", validate_minutes=0.0))
     assert often.keys() == never.keys()
     assert all(torch.equal(tensor, never[name]) for name, tensor in often.items())
+
+
+def test_two_processes_share_the_cases_and_say_the_same(hearts, tmp_path: Path) -> None:
+    alone = load_file(train_hearts(hearts, tmp_path / "alone", steps=3, part=1))
+    program = Path(__file__).with_name("hearts_program.py")
+    said = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+                           str(program), str(hearts.index), str(hearts.store), str(tmp_path / "pair")],
+                          env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300)
+    assert said.returncode == 0, said.stderr
+    pair = load_file(tmp_path / "pair" / "checkpoints" / "step_0000003.safetensors")
+    assert all(torch.allclose(tensor, pair[name], atol=1e-5) for name, tensor in alone.items())
+    figures = [best_checkpoint(tmp_path / name / "checkpoints")[1]["figures"] for name in ("alone", "pair")]
+    assert figures[0].keys() == figures[1].keys()
+    assert all(figures[1][name] == pytest.approx(value, abs=1e-3) for name, value in figures[0].items())
+    assert len(list((tmp_path / "pair" / "checkpoints").glob("best_*.json"))) == 1
 
 
 def test_a_resumed_run_ends_with_the_same_weights(hearts, tmp_path: Path) -> None:
