@@ -2,7 +2,7 @@
 
 Each step goes towards the place where two structures have equal shares, smooths within the wall, and is taken back
 around every tetrahedron that it would bring below a floor of quality. Pressures between the structures shift the walls
-so that every structure gets its volume.
+so that every structure gets its volume. Between some steps edges go that keep tetrahedra flat.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .mesh import OUTSIDE
 from .neighbors import edges_of
 from .tetra_shape import shapes, towards_better_shape
 from .tetra_shares import Shares
+from .tetra_swaps import remove_poor_edges
 from .tetra_walls import walls
 from .volume_balance import balancing_pressures
 
@@ -38,6 +39,10 @@ _MARGIN = 2e-4
 _ROUNDS = 12
 _FREE_ROUNDS = 2
 """Rounds before volumes are corrected: walls first come near their place."""
+
+_ROUNDS_WITHOUT_POOR_EDGES = (3, 5, 7, 9)
+"""Rounds before which edges are removed: walls must be near their place, and nodes need rounds to settle. Two real
+hearts at 2 mm gain 0.014 and 0.018 of the mean scaled Jacobian; of the tetrahedra at the floor half are left."""
 
 _TOWARDS_WALL, _SMOOTHER, _BETTER, _ALONG_SEAM = 0.85, 0.2, 0.5, 0.3
 """Parts of the full step to the wall, of the way to the mean of the neighbors on it, of the way to a better shape, and
@@ -82,7 +87,7 @@ def snap(
     mesh: LabeledTetrahedra, shares: Shares, sigma_mm: float, edge_mm: float, volumes_mm3: NDArray[np.float64],
     progress: Callable[[float], None] = lambda _: None, tick: Tick = lambda: None,
 ) -> None:
-    """Move the nodes of a mesh, in place.
+    """Move the nodes of a mesh, and remove edges that keep tetrahedra flat, in place.
 
     Args:
         mesh: Mesh whose tetrahedra are all above the floor.
@@ -97,6 +102,10 @@ def snap(
     quality, volume = shapes(mesh.points, mesh.tetrahedra, tick)
     pressures = np.zeros(len(volumes_mm3))
     for turn in range(_ROUNDS):
+        if turn in _ROUNDS_WITHOUT_POOR_EDGES:
+            mesh.tetrahedra, mesh.labels = remove_poor_edges(
+                mesh.points, mesh.tetrahedra, mesh.labels, mesh.on_wall, quality, tick)
+            quality, volume = shapes(mesh.points, mesh.tetrahedra, tick)
         if turn >= _FREE_ROUNDS:
             missing = volumes_mm3 - np.bincount(mesh.labels, weights=volume, minlength=len(volumes_mm3))
             pressures += balancing_pressures(mover.wall_areas(len(volumes_mm3)), missing)

@@ -13,7 +13,7 @@ _CHUNK = 32_768
 _REGULAR = 6.0 / 0.5 ** (1.0 / 3.0)
 """Badness of the regular tetrahedron: six edges of 1, and six times the volume is one over the root of two."""
 
-_SEVERITY = 2.0
+_SEVERITY = 1.0
 """Power of the badness with which a tetrahedron weighs: more serves the worst ones, less the mean."""
 
 _STEP = 0.3
