@@ -24,7 +24,7 @@ _MOST_AROUND = 6
 """Tetrahedra around an edge that is looked at; around more, hardly any fan is good."""
 
 _POOR = 0.8
-"""Scaled Jacobian from which on a tetrahedron's edges stay. From 0.5 to 0.7 the mean of a heart at 2 mm gained 0.001."""
+"""Scaled Jacobian from which on a tetrahedron's edges stay. From 0.5 to 0.7 the mean of a heart gained 0.001."""
 
 _LEAST_GAIN = 0.02
 """Gain for which an edge goes: of the worst tetrahedron's scaled Jacobian and of the mean's, added up."""
