@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ from HeartSeg3DLib.meshing.patches import ORIGIN_OF, name_patches
 from HeartSeg3DLib.meshing.planes import image_border
 from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
 from HeartSeg3DLib.meshing.surface import surface_mesh
-from HeartSeg3DLib.meshing.tetra import tetra_mesh
+from HeartSeg3DLib.meshing.tetra import cut_into_tetrahedra
 from HeartSeg3DLib.meshing.tetra_edge import edge_for
 from HeartSeg3DLib.meshing.vessel_ends import open_ends
 from HeartSeg3DLib.meshing.walls import add_walls, hole_sentences
@@ -255,15 +255,14 @@ class _Run:
     def _made(self, labels: sitk.Image, edge: float) -> SurfaceMesh | TetraMesh:
         if self._choices.with_tetrahedra:
             self._stages.enter(0.1, "Making tetrahedra")
-            return tetra_mesh(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
+            cut = cut_into_tetrahedra(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
+            self._changes["tetrahedra"] = {"smoothed": cut.smoothed, "topology": cut.repaired, "specks": cut.specks}
+            self._warnings += _change_sentences(cut.repaired, cut.specks, "element")
+            return cut.mesh
         self._stages.enter(0.1, "Resampling")
         samples = label_field(labels, edge / EDGE_OF_PITCH)
         self._changes["samples"] = {"topology": samples.repaired, "specks": samples.specks}
-        if samples.repaired:
-            self._warnings.append(f"{counted(samples.repaired, 'sample')} changed label so that surfaces do not touch "
-                                  "themselves.")
-        self._warnings += [f"{name_of(value) if value else 'Outside'}: {counted(count, 'sample')} that resampling cut "
-                           "off went to the surroundings." for value, count in samples.specks.items()]
+        self._warnings += _change_sentences(samples.repaired, samples.specks, "sample")
         self._stages.enter(0.5, "Making surfaces")
         return surface_mesh(samples)
 
@@ -313,6 +312,15 @@ def _one_frame(path: Path, choices: MeshChoices) -> sitk.Image:
     if chosen is not None and not 0 <= chosen < len(frames):
         raise UsageError(f"There is no frame {chosen}: {path.name} has {len(frames)}.", f"{last}.")
     return frames[chosen or 0].image
+
+
+def _change_sentences(repaired: int, specks: Mapping[int, int], part: str) -> list[str]:
+    """Return a sentence on each change of labels; `part` is what changed, a sample or an element."""
+    sentences = [f"{name_of(value) if value else 'Outside'}: {counted(count, part)} that resampling cut off went to "
+                 "the surroundings." for value, count in specks.items()]
+    if repaired:
+        sentences.insert(0, f"{counted(repaired, part)} changed label so that surfaces do not touch themselves.")
+    return sentences
 
 
 def _place(where: str) -> str:

@@ -82,11 +82,11 @@ def smooth_walls(lattice: Lattice, numbers: Labels, shares: Shares, tick: Tick =
     return changed
 
 
-def give_specks_away(lattice: Lattice, numbers: Labels) -> int:
+def give_specks_away(lattice: Lattice, numbers: Labels) -> dict[int, int]:
     """Give small pieces of structures, and the outside enclosed in small holes, to what is around them, in place.
 
     Returns:
-        How many tetrahedra changed.
+        How many tetrahedra each label lost that had specks, by its number.
     """
     tetrahedra = _near_walls(lattice, numbers)
     own, beside = numbers[tetrahedra], lattice.neighbors(tetrahedra)
@@ -104,8 +104,9 @@ def give_specks_away(lattice: Lattice, numbers: Labels) -> int:
     wholes = np.bincount(numbers).astype(np.float64)
     wholes[OUTSIDE] = wholes[OUTSIDE + 1 :].sum()
     loose = tetrahedra[(size < _SPECK * wholes[label_of])[piece]]
+    lost = np.bincount(numbers[loose])
     _give_away(lattice, numbers, loose)
-    return len(loose)
+    return {number: int(count) for number, count in enumerate(lost) if count}
 
 
 def _give_away(lattice: Lattice, numbers: Labels, loose: Numbers) -> None:

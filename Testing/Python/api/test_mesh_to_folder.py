@@ -96,6 +96,10 @@ def test_tetrahedra_of_tissue_alone_for_opencarp(heart: Path, tmp_path: Path) ->
     rows = (tmp_path / "out" / "heart_opencarp" / "heart.elem").read_text().splitlines()[1:]
     assert {row.split()[-1] for row in rows} == {"2"}
     assert len(rows) == meshed.report.labels[2]["tetrahedra"]
+    changes = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))["changes"]["tetrahedra"]
+    assert changes["topology"] >= 0
+    assert changes["specks"] == {}
+    assert {"0", "1", "2"} <= set(changes["smoothed"])
 
 
 def test_walls_grow_around_blood_pools(heart: Path, tmp_path: Path) -> None:

@@ -125,6 +125,31 @@ def test_thin_walls_and_noise_leave_every_structure_and_the_tissue_a_manifold(wa
         assert (found.open_edges, found.non_manifold_edges, found.non_manifold_vertices) == (0, 0, 0)
 
 
+def test_what_noise_made_the_lattice_change_is_told_by_label(walled_heart: sitk.Image) -> None:
+    cut = tetra.cut_into_tetrahedra(walled_heart, EDGE)
+    values = {0, *np.unique(sitk.GetArrayViewFromImage(walled_heart)).tolist()}
+    assert cut.repaired > 0, "walls of one voxel touch themselves"
+    assert set(cut.smoothed) == values
+    assert min(cut.smoothed.values()) > 0
+    assert set(cut.specks) <= values
+
+
+def test_a_speck_that_sampling_leaves_is_told_about() -> None:
+    values = np.zeros((24, 24, 30), np.uint8)
+    values[4:20, 4:20, 4:20], values[11:13, 11:13, 25:27] = 1, 1
+    assert tetra.cut_into_tetrahedra(sitk.GetImageFromArray(values), 1.5).specks[1] > 0
+
+
+def test_a_wall_of_little_more_than_a_voxel_keeps_its_volume() -> None:
+    place = np.stack(np.meshgrid(*[np.arange(27)] * 3, indexing="ij"), axis=-1)
+    radius = np.linalg.norm(place - (13.3, 12.9, 13.1), axis=-1)
+    shell = sitk.GetImageFromArray(np.where((radius > 9.0) & (radius < 10.2), MYO, 0).astype(np.uint8))
+    report = check_tetrahedra(tetra.tetra_mesh(shell, 0.7), shell)
+    assert report.failures == ()
+    assert report.labels[MYO]["parts"] == 1
+    assert abs(report.labels[MYO]["volume_error_percent"]) < 1.0
+
+
 def test_a_wall_of_one_edge_keeps_its_volume_and_stays_in_one_piece() -> None:
     heart = analytic_heart((1.5, 1.5, 1.5), wall=3.0)
     report = check_tetrahedra(tetra.tetra_mesh(heart, 3.0), heart)
