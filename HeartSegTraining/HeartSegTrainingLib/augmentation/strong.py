@@ -60,6 +60,6 @@ def _sides(rng: np.random.Generator, size: int, spacing: float, ranges: StrongRa
 
 
 def _view(rng: np.random.Generator, volume: Volume, box: Box, size: int, ranges: StrongRanges) -> Volume:
-    seen = resample(volume, (size,) * 3, box.sides / size, center=box.center)
+    seen = resample(volume, (size,) * 3, (box.sides / size).tolist(), center=box.center.tolist())
     mirrored = flip(rng, seen, axes=ranges.flip_axes, probability=ranges.flip)
     return change_appearance(rng, mirrored, ranges.appearance)
