@@ -130,7 +130,7 @@ def transfer_encoder(network: XLSTMUNet, source: EncoderSource, *, spacing_mm: f
                          f"'{AXIS_ORDER}'.", "Export it again with this version of HeartSeg, or choose another one.")
     wanted = {name: tuple(tensor.shape) for name, tensor in network.encoder.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in source.tensors.items()}
-    complaints = [*_other_fields(network.config, source.network), *_other_tensors(wanted, found)]
+    complaints = [*filter(None, [other_fields(network.config, source.network)]), *_other_tensors(wanted, found)]
     if complaints:
         raise ModelError(f"The encoder {source.path} does not fit the network: {'; '.join(complaints)}.", _REMEDY)
     broken = [name for name, tensor in source.tensors.items() if not bool(torch.isfinite(tensor).all())]
@@ -207,12 +207,11 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _other_fields(wanted: NetworkConfig, found: NetworkConfig) -> list[str]:
-    differing = [name for name in SHAPING if getattr(wanted, name) != getattr(found, name)]
-    if not differing:
-        return []
-    return ["its config differs in " + ", ".join(
-        f"{name} ({_plain(getattr(found, name))} instead of {_plain(getattr(wanted, name))})" for name in differing)]
+def other_fields(wanted: NetworkConfig, found: NetworkConfig) -> str:
+    """Phrase about the fields that make one network compute something else than another; empty where none does."""
+    differing = [f"{name} ({_plain(getattr(found, name))} instead of {_plain(getattr(wanted, name))})"
+                 for name in SHAPING if getattr(wanted, name) != getattr(found, name)]
+    return f"its config differs in {', '.join(differing)}" if differing else ""
 
 
 def _other_tensors(wanted: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> list[str]:

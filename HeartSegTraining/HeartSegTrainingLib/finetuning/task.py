@@ -10,19 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import ModelError
-from HeartSeg3DLib.networks import XLSTMUNet
-from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.engine.averages import AveragedWeights
-from HeartSegTrainingLib.engine.checkpoint import load_initial_weights
 from HeartSegTrainingLib.engine.run_state import part_of
 from HeartSegTrainingLib.engine.schedule import ema_decay
 from HeartSegTrainingLib.engine.task import Part, Task
 
 from .config import FinetuneConfig
-from .encoder_transfer import read_encoder, transfer_encoder
 from .losses import deep_supervision_loss
 from .periodic_validation import Validation
 from .samples import SampleDataset, Sampler
+from .starting_weights import load_start
 
 
 class SegmentationModule(nn.Module):
@@ -168,29 +165,3 @@ def task_maker(config: FinetuneConfig, make_sampler: Callable[[], Sampler], *,
                ) -> Callable[[torch.device], FinetuneTask]:
     """What the trainer calls to make the task on its device, for samples from anywhere; see `job.task_of_job`."""
     return lambda device: FinetuneTask(config, build(config), make_sampler, device)
-
-
-def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | None = None) -> list[str]:
-    """Load the weights that a run starts from, all of them or none, and return what to tell about them.
-
-    Args:
-        network: Fresh network.
-        config: Names the weights.
-        spacing_mm: Voxel size of the run, for a note where the encoder learned at another.
-
-    Raises:
-        ModelError: They are missing, damaged or do not fit.
-    """
-    if config.encoder_from is not None:
-        report = transfer_encoder(cast(XLSTMUNet, network), read_encoder(config.encoder_from), spacing_mm=spacing_mm,
-                                  intensity=DEFAULT_RULES)
-        return report.lines()
-    if config.init_from is None:
-        return []
-    try:
-        weights = load_initial_weights(config.init_from)
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelError(f"The starting weights {config.init_from} do not fit the network: {error}",
-                         "Start from weights of the same network config.") from error
-    return [f"All {len(weights)} tensors of the network were loaded from {config.init_from}."]

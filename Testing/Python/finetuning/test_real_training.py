@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 
 from heart_jobs import NETWORK, job_config, train_hearts
 from HeartSeg3DLib.errors import InputError, ModelError, UsageError
+from HeartSeg3DLib.models import ModelCard, load_package, save_package
 from HeartSeg3DLib.networks import build_network
+from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.datasets import Index
 from HeartSegTrainingLib.engine.checkpoint import checkpoints, read_checkpoint
 from HeartSegTrainingLib.finetuning import FinetuneConfig
@@ -169,3 +171,27 @@ def test_weights_of_the_wrong_size_do_not_start_a_run(hearts, tmp_path: Path) ->
     save_file(build_network("nano", **{**NETWORK, "classes": 8}).state_dict(), tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="do not fit the network"):
         train_hearts(hearts, tmp_path / "job", init_from=str(tmp_path / "other.safetensors"))
+
+
+def a_package(folder: Path, labels: tuple[int, ...] = (0, 1, 2, 3), **changes) -> Path:
+    network = build_network("nano", **{**NETWORK, **changes})
+    card = ModelCard(id="a", version="1", title="A", role="segmenter", architecture={}, labels=labels, spacing_mm=6.0,
+                     window_voxels=24, modalities=("ct",), intensity=DEFAULT_RULES, conventions={}, training={},
+                     held_out={}, figures={}, licence="CC0-1.0")
+    return save_package(folder, card, network, half=False)
+
+
+def test_a_run_starts_from_a_model_package(hearts, tmp_path: Path) -> None:
+    package = a_package(tmp_path / "model")
+    path = train_hearts(hearts, tmp_path / "job", init_from=str(package), freeze="encoder")
+    wanted = load_package(package).network.encoder.state_dict()
+    found = load_file(path)
+    assert all(torch.equal(found[f"model.network.encoder.{name}"], tensor) for name, tensor in wanted.items())
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"labels": (0, 3, 2, 1)}, r"has the labels \[0, 3, 2, 1\], and the job \[0, 1, 2, 3\]"),
+    ({"gate": "sigmoid"}, r"differs in gate \(sigmoid instead of exponential\)")])
+def test_a_model_of_other_channels_or_gates_does_not_start_a_run(hearts, tmp_path: Path, changes, words) -> None:
+    with pytest.raises(ModelError, match=words):
+        train_hearts(hearts, tmp_path / "job", init_from=str(a_package(tmp_path / "model", **changes)))
