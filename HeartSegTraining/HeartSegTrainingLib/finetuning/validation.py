@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES, normalize
 from HeartSeg3DLib.segmentation.runner import Runner
 from HeartSegTrainingLib.datasets import IGNORED_VOXEL, CropSource, Entry, StoredCase
@@ -60,7 +62,8 @@ class Validator:
         ordered = sorted(entries, key=lambda entry: entry.id)
         places = np.unique(np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int))
         self.entries = [ordered[place] for place in places.tolist()]
-        self._store, self._channels, self._window = store, channels, window
+        self._store, self._channels, self._window = Store(store), channels, window
+        self._source = CropSource(store, self.entries, (window,) * 3)
 
     def score(self, network: nn.Module, device: torch.device, share: tuple[int, int] = (0, 1)) -> list[CaseScore]:
         """Score every n-th case.
@@ -74,13 +77,23 @@ class Validator:
             InputError: A file of the store is missing or damaged.
         """
         runner = Runner(network, device)
-        known = Store(self._store).cases()
-        return [self._score(runner, entry, known[entry.id]) for entry in self.entries[share[0]::share[1]]]
+        return [self._score(runner, self._case(entry)) for entry in self.entries[share[0]::share[1]]]
 
-    def _score(self, runner: Runner, entry: Entry, case: StoredCase) -> CaseScore:
-        drawn = read_part(Store(self._store).folder(case.id) / LABELS_FILE, (slice(0, 1),))[0]
+    def _case(self, entry: Entry) -> StoredCase:
+        case = self._store.case(entry.id)
+        if case is None:
+            raise _damaged(entry.id)
+        return case
+
+    def _score(self, runner: Runner, case: StoredCase) -> CaseScore:
+        try:
+            drawn = read_part(self._store.folder(case.id) / LABELS_FILE, (slice(0, 1),))[0]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _damaged(case.id) from error
         start, sides = _box(drawn, _MARGIN_MM / np.array(case.spacing), self._window)
-        crop = CropSource(self._store, [entry], sides).cut(case, start)
+        source = copy.copy(self._source)
+        source.window = sides
+        crop = source.cut(case, start)
         labels = self._channels.of_labels(crop.labels, case.present, case.id)
         inside = torch.from_numpy(in_view(crop.image[0], crop.labels, case.lowest))
         seen = normalize(crop.image[0], DEFAULT_RULES[case.modality], inside)
@@ -131,6 +144,11 @@ def figures_of(table: Tensor) -> dict[str, float]:
     for channel in range(1, table.shape[1]):
         figures |= {f"val_dice_{channel}": float(overlaps[channel]), f"val_hd95_{channel}": float(distances[channel])}
     return {name: value if math.isnan(value) else round(value, 5) for name, value in figures.items()}
+
+
+def _damaged(case: str) -> InputError:
+    return InputError(f"The prepared files of {case} are missing or damaged.",
+                      "Remove its folder from the store and run `heartseg index preprocess` again.")
 
 
 def _box(drawn: np.ndarray, margin: np.ndarray, least: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -176,6 +176,22 @@ def test_a_store_of_another_spacing_or_of_other_labels_is_refused(hearts, tmp_pa
         TrainingData.from_table(table(hearts, index=str(tmp_path / "other.jsonl")), 16, 4).sampler_factory()
 
 
+def test_a_case_that_was_not_prepared_is_named(hearts, tmp_path: Path) -> None:
+    index = Index.read(hearts.index)
+    index.entries.append(replace(index.entries[0], id="full/new", subject="new", checksum="", fold=1))
+    index.write(tmp_path / "more.jsonl")
+    with pytest.raises(UsageError, match=r"1 of 7 cases are not in the store .* \(the first is full/new\)"):
+        TrainingData.from_table(table(hearts, index=str(tmp_path / "more.jsonl")), 16, 4).sampler_factory()
+
+
+def test_an_index_without_folds_is_refused(hearts, tmp_path: Path) -> None:
+    index = Index.read(hearts.index)
+    index.entries = [replace(one, fold=None, split="") for one in index.entries]
+    index.write(tmp_path / "plain.jsonl")
+    with pytest.raises(UsageError, match="has not been split into folds"):
+        TrainingData.from_table(table(hearts, index=str(tmp_path / "plain.jsonl")), 16, 4).sampler_factory()
+
+
 def test_the_fingerprint_follows_the_cases_and_nothing_else(hearts) -> None:
     prints = [TrainingData.from_table(table(hearts, fold=fold, temperature=temperature), 16, 4).fingerprint()
               for fold, temperature in ((0, 1.0), (0, 3.0), (1, 1.0))]
