@@ -1,11 +1,14 @@
-"""The lists of packaged files in HeartSeg3D/CMakeLists.txt, made from the tree: `make lists` rewrites them."""
+"""The lists of packaged files in each module's CMakeLists.txt, made from the tree: `make lists` rewrites them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-MODULE = "HeartSeg3D"
+MODULES = ("HeartSeg3D", "HeartSegTraining")
+CARRIES_SHARED = "HeartSeg3D"
+"""The module that brings what others use, too."""
+
 SHARED = ("Models", "Samples", "Terminologies")
 
 
@@ -16,16 +19,18 @@ def files_below(folder: Path) -> list[str]:
                   if "__pycache__" not in path.parts and not any(part.startswith(".") for part in path.parts))
 
 
-def packaged_files(repository: Path) -> dict[str, list[str]]:
+def packaged_files(repository: Path, module: str) -> dict[str, list[str]]:
     """What each list has to name: module and library, the module's own resources, the shared resources."""
-    module = repository / MODULE
-    library = [f"{MODULE}Lib/{name}" for name in files_below(module / f"{MODULE}Lib") if name.endswith(".py")]
-    return {
-        "MODULE_PYTHON_SCRIPTS": [f"{MODULE}.py", *library],
-        "MODULE_PYTHON_RESOURCES": [f"Resources/{name}" for name in files_below(module / "Resources")],
-        "MODULE_SHARED_RESOURCES": [f"{folder}/{name}" for folder in SHARED
-                                    for name in files_below(repository / "Resources" / folder)],
+    folder = repository / module
+    library = [f"{module}Lib/{name}" for name in files_below(folder / f"{module}Lib") if name.endswith(".py")]
+    lists = {
+        "MODULE_PYTHON_SCRIPTS": [f"{module}.py", *library],
+        "MODULE_PYTHON_RESOURCES": [f"Resources/{name}" for name in files_below(folder / "Resources")],
     }
+    if module == CARRIES_SHARED:
+        lists["MODULE_SHARED_RESOURCES"] = [f"{part}/{name}" for part in SHARED
+                                            for name in files_below(repository / "Resources" / part)]
+    return lists
 
 
 def with_lists(cmake: str, lists: dict[str, list[str]]) -> str:
@@ -45,8 +50,10 @@ def with_lists(cmake: str, lists: dict[str, list[str]]) -> str:
 def main() -> None:
     """Rewrite the lists of this checkout."""
     repository = Path(__file__).resolve().parents[3]
-    file = repository / MODULE / "CMakeLists.txt"
-    file.write_text(with_lists(file.read_text("utf-8"), packaged_files(repository)), "utf-8", newline="\n")
+    for module in MODULES:
+        file = repository / module / "CMakeLists.txt"
+        file.write_text(with_lists(file.read_text("utf-8"), packaged_files(repository, module)), "utf-8",
+                        newline="\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from extension_install import Extension
 from SlicerRuntime import SYSTEM_PACKAGES
 from use_module import LIBRARY_MISSING
 
-REMEDY = "HeartSeg3D/CMakeLists.txt does not name the files of this tree; run: make lists"
+REMEDY = "the module's CMakeLists.txt does not name the files of this tree; run: make lists"
 
 
 def installed_files(extension: Extension) -> set[str]:
@@ -32,9 +32,10 @@ def python(*arguments: str, cwd: Path, path: Path) -> str:
     return done.stdout
 
 
-def test_the_lists_name_every_file_and_no_other(repository: Path) -> None:
-    text = (repository / "HeartSeg3D" / "CMakeLists.txt").read_text("utf-8")
-    assert text == module_lists.with_lists(text, module_lists.packaged_files(repository)), REMEDY
+@pytest.mark.parametrize("module", module_lists.MODULES)
+def test_the_lists_name_every_file_and_no_other(repository: Path, module: str) -> None:
+    text = (repository / module / "CMakeLists.txt").read_text("utf-8")
+    assert text == module_lists.with_lists(text, module_lists.packaged_files(repository, module)), REMEDY
 
 
 def test_lists_are_rewritten_from_the_tree(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_lists_are_rewritten_from_the_tree(tmp_path: Path) -> None:
                  "HeartSeg3D/Resources/.DS_Store", "Resources/Models/tiny/model.json", "Resources/README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    lists = module_lists.packaged_files(tmp_path)
+    lists = module_lists.packaged_files(tmp_path, "HeartSeg3D")
     assert lists == {"MODULE_PYTHON_SCRIPTS": ["HeartSeg3D.py", "HeartSeg3DLib/__init__.py"],
                      "MODULE_PYTHON_RESOURCES": ["Resources/Icons/Heart.png"],
                      "MODULE_SHARED_RESOURCES": ["Models/tiny/model.json"]}
@@ -55,14 +56,17 @@ def test_lists_are_rewritten_from_the_tree(tmp_path: Path) -> None:
 
 
 def test_the_installed_folder_holds_what_the_tree_holds(extension: Extension, repository: Path) -> None:
-    lists = module_lists.packaged_files(repository)
-    shared = {f"HeartSeg3DLib/Resources/{name}" for name in lists["MODULE_SHARED_RESOURCES"]}
-    expected = {*lists["MODULE_PYTHON_SCRIPTS"], *lists["MODULE_PYTHON_RESOURCES"], *shared}
-    assert installed_files(extension) == expected, REMEDY
+    expected: list[str] = []
+    for module in module_lists.MODULES:
+        lists = module_lists.packaged_files(repository, module)
+        expected += [f"HeartSeg3DLib/Resources/{name}" for name in lists.pop("MODULE_SHARED_RESOURCES", [])]
+        expected += [name for names in lists.values() for name in names]
+    assert len(set(expected)) == len(expected), "two modules install a file of the same name into one folder"
+    assert installed_files(extension) == set(expected), REMEDY
 
 
-def test_slicer_is_asked_to_test_the_module(extension: Extension, repository: Path) -> None:
-    assert extension.unittests == [repository / "HeartSeg3D" / "HeartSeg3D.py"]
+def test_slicer_is_asked_to_test_the_modules(extension: Extension, repository: Path) -> None:
+    assert extension.unittests == [repository / module / f"{module}.py" for module in module_lists.MODULES]
 
 
 def test_the_installed_library_finds_its_own_resources(extension: Extension, tmp_path: Path) -> None:
