@@ -72,6 +72,8 @@ class ModulePanel:
             self._first_time = False
             if self.segment.show_dependencies():
                 self.segment.choices.ask_for_devices()
+        self.segment.choices.refresh_models()  # another module may have installed one
+        self.models.refresh()
         self.show_result()
         self.chambers.tools.enter()
 

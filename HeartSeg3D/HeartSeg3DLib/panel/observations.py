@@ -12,6 +12,11 @@ class Observations:
     def __init__(self) -> None:
         self._tags: list[tuple[Any, int]] = []
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is observed."""
+        return bool(self._tags)
+
     def add(self, observed: Any, event: Any, react: Callable[..., None]) -> None:
         """Call `react(caller, event)` at each event of a VTK object."""
         self._tags.append((observed, observed.AddObserver(event, react)))

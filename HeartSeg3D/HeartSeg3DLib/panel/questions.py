@@ -16,10 +16,11 @@ class Questions:
 
     Args:
         parent: Widget that the dialogs belong to.
+        title: Of their windows.
     """
 
-    def __init__(self, parent: Any) -> None:
-        self._parent = parent
+    def __init__(self, parent: Any, title: str = "HeartSeg3D") -> None:
+        self._parent, self._title = parent, title
 
     def replace_result(self, name: str, edited: list[str]) -> str:
         """Ask what happens to a segmentation that a run would change.
@@ -69,7 +70,7 @@ class Questions:
     def _box(self, text: str, more: str) -> Any:
         box = qt.QMessageBox(self._parent)
         box.setIcon(qt.QMessageBox.Question)
-        box.setWindowTitle("HeartSeg3D")
+        box.setWindowTitle(self._title)
         box.setText(text)
         box.setInformativeText(more)
         return box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
@@ -11,20 +12,27 @@ from HeartSeg3DLib.scene.runner import ChildProcess, worker_command
 from HeartSeg3DLib.scene.text import _
 
 
-def start_child() -> ChildProcess:
-    """Start the worker; `ready` is its first event.
+def start_child(module: str = "HeartSeg3DLib.worker", folders: Sequence[Path] = ()) -> ChildProcess:
+    """Start a worker; `ready` is its first event.
+
+    Args:
+        module: The worker.
+        folders: Where it finds packages beside HeartSeg3DLib.
 
     Raises:
         HeartSegError: Python does not start.
     """
-    # Slicer's own environment would make Python load Slicer's libraries in place of the child's.
-    environment = {str(name): str(value) for name, value in slicer.util.startupEnvironment().items()}
-    command, variables = worker_command(environment)
+    command, variables = worker_command(environment(), module, folders)
     try:
         return ChildProcess(command, variables)
     except OSError as error:
         raise HeartSegError(_("The background process could not be started ({reason}).").format(reason=error.strerror),
                             _("Restart 3D Slicer; if that does not help, install it again.")) from error
+
+
+def environment() -> dict[str, str]:
+    """Return what a child inherits; with Slicer's own variables it would load Slicer's libraries."""
+    return {str(name): str(value) for name, value in slicer.util.startupEnvironment().items()}
 
 
 def temporary_folder() -> Path | None:

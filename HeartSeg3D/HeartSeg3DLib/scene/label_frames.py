@@ -50,16 +50,18 @@ class LabelLayers:
         return (int(low[0]), int(low[1]), int(low[2])), labels
 
 
-def layers_on_grid(segmentation: Any, scan: ScanSource) -> LabelLayers:
+def layers_on_grid(segmentation: Any, scan: ScanSource, known: Mapping[str, int] | None = None) -> LabelLayers:
     """Copy the labelmaps of a segmentation within the scan; structures that anatomy does not know are left out.
 
     Args:
         segmentation: vtkMRMLSegmentationNode, also one outside the scene such as a stored phase.
         scan: Its scan; label maps that do not lie on its grid are resampled to it.
+        known: Label value of each segment that is a structure, by its id; where None, ids are those of anatomy.
     """
+    known = {id: structure.value for id, structure in BY_ID.items()} if known is None else known
     layers = []
     for labelmap, segments in layers_of(segmentation).items():
-        values = {value: BY_ID[id].value for id, value in segments.items() if id in BY_ID}
+        values = {value: known[id] for id, value in segments.items() if id in known}
         box, shift = _box_on_grid(labelmap, scan)
         if shift is None:
             labelmap, shift = _resampled(labelmap, scan), (0, 0, 0)

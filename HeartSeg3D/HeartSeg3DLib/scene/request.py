@@ -43,7 +43,7 @@ class Request:
         self.fraction, self.stage = 0.0, ""
         self.question: str | None = None
         self._closing: BackgroundTask[None] | None = None
-        self._child: Any = child.start_child()
+        self._child: Any = self._start_child()
         self._child.send({"job": _JOB, "action": action, **details})
 
     @property
@@ -87,6 +87,9 @@ class Request:
             raise self.error
         assert self.result is not None  # a request ends with a result or an error
         return self.result
+
+    def _start_child(self) -> Any:
+        return child.start_child()
 
     def close(self) -> None:
         """End the child process, in the background; without an answer there will be none."""

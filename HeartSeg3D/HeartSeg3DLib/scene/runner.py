@@ -41,19 +41,22 @@ _UNEXPECTED = (
 _END_OF_JOB = {"result", "error"}
 
 
-def worker_command(environment: Mapping[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
-    """Return the command that starts the worker, and its environment.
+def worker_command(environment: Mapping[str, str] | None = None, module: str = "HeartSeg3DLib.worker",
+                   folders: Sequence[Path] = ()) -> tuple[list[str], dict[str, str]]:
+    """Return the command that starts a worker, and its environment.
 
     Args:
         environment: What the child shall inherit; in 3D Slicer its start-up environment. This process's own if None.
+        module: The worker, as `python -m` takes it.
+        folders: Where it finds packages beside HeartSeg3DLib.
     """
     python = shutil.which("PythonSlicer") or sys.executable
     inherited = dict(os.environ if environment is None else environment)
-    package_folder = str(Path(__file__).resolve().parents[2])
+    own = [str(folder) for folder in (*folders, Path(__file__).resolve().parents[2])]
     others = [folder for folder in inherited.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    return [python, "-m", "HeartSeg3DLib.worker"], {
+    return [python, "-m", module], {
         **inherited,
-        "PYTHONPATH": os.pathsep.join([package_folder, *others]),
+        "PYTHONPATH": os.pathsep.join([*own, *others]),
         "PYTHONSAFEPATH": "1",  # a file torch.py in the current folder is not PyTorch
         "PYTHONUTF8": "1",
         "PYTHONFAULTHANDLER": "1",  # says in the report where a library crashed

@@ -9,7 +9,7 @@ import queue
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,10 +36,12 @@ class Server:
     Args:
         requests: Pipe of requests.
         events: Unbuffered pipe of events.
+        actions: What requests may ask for; HeartSeg3D's by default.
     """
 
-    def __init__(self, requests: BinaryIO, events: BinaryIO) -> None:
+    def __init__(self, requests: BinaryIO, events: BinaryIO, actions: Mapping[str, Action] | None = None) -> None:
         self._requests = requests
+        self._actions = ACTIONS if actions is None else actions
         self._pipe = EventPipe(events)
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -72,7 +74,7 @@ class Server:
         self._current = request
         job = Job(request, self._pipe, self._answers.get)
         try:
-            action = ACTIONS.get(str(request.get("action")))
+            action = self._actions.get(str(request.get("action")))
             if action is None:
                 raise UsageError(f"The worker does not know the request '{request.get('action')}'.",
                                  "Restart 3D Slicer: HeartSeg may have been updated while it was running.")
