@@ -9,7 +9,7 @@ MODULES = ("HeartSeg3D", "HeartSegTraining")
 CARRIES_SHARED = "HeartSeg3D"
 """The module that brings what others use, too."""
 
-SHARED = ("Models", "Samples", "Terminologies")
+SHARED = ("Models", "Recipes", "Samples", "Terminologies")
 
 
 def files_below(folder: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""What the module does in 3D Slicer: the only room of training that imports `slicer`."""

@@ -1,0 +1,196 @@
+"""Jobs as the scene's rooms see them: started, found, stopped, and their models; folders are real, training is not."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import slicer
+
+from HeartSeg3DLib.errors import DeviceError, InputError, UsageError
+from HeartSegTrainingLib.jobs import launching, registry
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
+from HeartSegTrainingLib.scene import job_control, job_settings, job_start, training_wish
+from HeartSegTrainingLib.scene.job_watch import JobWatch
+from HeartSegTrainingLib.scene.training_logic import TrainingLogic
+from HeartSegTrainingLib.worker.job_wish import JOB, SCRATCH, Wish
+
+STATE = {"status": "stopped", "reason": "asked by the STOP file", "kind": "finetune", "step": 30, "steps": 100,
+         "progress": 0.3, "eta_seconds": 70.0, "loss": 0.5, "dice": {"1": 0.6},
+         "checkpoint": "step_0000030.safetensors"}
+
+
+class JobsCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.data = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.dict("os.environ", {"HEARTSEG_DATA": str(self.data)}))
+
+    def a_job(self, name: str = "mine", kind: str = "finetune", folder: Path | None = None, **said: Any) -> Path:
+        job = (folder or self.data / "jobs") / name
+        (job / "checkpoints").mkdir(parents=True)
+        (job / "job.json").write_text(json.dumps({"kind": kind, "config": {}}), "utf-8")
+        (job / "state.json").write_text(json.dumps({**STATE, "kind": kind, **said}), "utf-8")
+        (job / "metrics.csv").write_text("step,loss\n10,1.0\n", "utf-8")
+        return job
+
+    def look(self, watch: JobWatch, chosen: Path | None = None) -> Any:
+        watch.look(chosen)
+        while not watch.step():
+            slicer.app.processEvents()
+        return watch.seen
+
+
+class WatchTest(JobsCase):
+    def test_jobs_of_this_folder_and_those_that_the_user_started_elsewhere_are_found(self) -> None:
+        self.a_job("here")
+        with tempfile.TemporaryDirectory() as elsewhere:
+            registry.remember(self.a_job("there", folder=Path(elsewhere)), "finetune")
+            self.assertEqual({job.name for job in self.look(JobWatch()).jobs}, {"here", "there"})
+        gone = [job.state for job in self.look(JobWatch()).jobs if job.name == "there"]
+        self.assertEqual(gone, ["gone"])
+
+    def test_figures_are_read_again_only_when_they_have_changed(self) -> None:
+        job, watch = self.a_job(), JobWatch()
+        first = self.look(watch, job).columns
+        self.assertEqual(first["loss"], (1.0,))
+        self.assertIs(self.look(watch, job).columns, first)
+        with open(job / "metrics.csv", "a", encoding="utf-8") as stream:
+            stream.write("20,0.5\n")
+        self.assertEqual(self.look(watch, job).columns["loss"], (1.0, 0.5))
+
+    def test_a_damaged_list_is_an_error_with_a_remedy(self) -> None:
+        (self.data / "jobs.json").write_text("{", "utf-8")
+        error = self.look(JobWatch()).error
+        self.assertIsInstance(error, InputError)
+        self.assertTrue(error.remedy)
+
+
+class StartTest(JobsCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.request = SimpleNamespace(done=False, error=None, result=None, step=lambda: self.request.done,
+                                       close=lambda: None)
+        self.requested: list[Any] = []
+        self.launched: list[Any] = []
+        self.job = SimpleNamespace(failure=lambda: self.failure, has_begun=lambda: self.begun,
+                                   process=SimpleNamespace(poll=lambda: None))
+        self.failure, self.begun = None, False
+        self.enterContext(mock.patch.object(job_start, "TrainingRequest", self.make_request))
+        self.enterContext(mock.patch.object(launching, "start_detached", self.start_detached))
+
+    def make_request(self, action: str, **details: Any) -> Any:
+        self.requested.append((action, details))
+        Path(details["job_folder"]).mkdir(parents=True)
+        return self.request
+
+    def start_detached(self, *arguments: Any, **options: Any) -> Any:
+        self.launched.append((arguments, options))
+        return self.job
+
+    def start(self) -> Any:
+        return TrainingLogic().start_job(Wish("finetune", "demo", start=SCRATCH), "our hearts")
+
+    def test_what_is_asked_for_is_written_then_started_then_trains(self) -> None:
+        start = self.start()
+        start.step()
+        self.assertEqual(self.launched, [])
+        self.request.done, self.request.result = True, {"file": str(start.folder / "asked.json"), "kind": "finetune"}
+        start.step()
+        (kind, file, folder), options = self.launched[0]
+        self.assertEqual((kind, file, folder), ("finetune", start.folder / "asked.json", start.folder))
+        self.assertEqual(options["working_folder"], self.data)
+        start.step()
+        self.assertFalse(start.finished)
+        self.begun = True
+        start.step()
+        self.assertTrue(start.finished)
+        self.assertIsNone(start.error)
+
+    def test_a_wish_that_cannot_be_leaves_no_folder(self) -> None:
+        start = self.start()
+        self.request.done, self.request.error = True, UsageError("The index is missing.", "Choose another one.")
+        start.step()
+        self.assertEqual(start.error.message, "The index is missing.")
+        self.assertFalse(start.folder.exists())
+        self.assertEqual(self.launched, [])
+
+    def test_a_job_that_dies_at_once_says_of_what(self) -> None:
+        start = self.start()
+        self.request.done, self.request.result = True, {"file": "asked.json", "kind": "finetune"}
+        start.step()
+        self.failure = DeviceError("There is not enough memory.", "Choose a smaller window.")
+        start.step()
+        self.assertTrue(start.finished)
+        self.assertIs(start.error, self.failure)
+
+    def test_two_jobs_of_one_name_have_two_folders(self) -> None:
+        folders = [self.start().folder, self.start().folder]
+        self.assertEqual([folder.name for folder in folders], ["our-hearts", "our-hearts-2"])
+
+    def test_names_of_any_kind_become_folders(self) -> None:
+        for name in ("../../etc", "", "Müller / CT:1"):
+            folder = job_settings.new_folder(self.data, name)
+            self.assertEqual(folder.parent, self.data)
+            self.assertRegex(folder.name, r"^[\w-]+$")
+
+
+class ControlTest(JobsCase):
+    def test_stopping_writes_the_file_that_the_job_looks_for(self) -> None:
+        job = self.a_job()
+        with self.assertRaisesRegex(UsageError, "not running"):
+            TrainingLogic().stop(job)
+        self.assertFalse((job / "STOP").exists())
+        with JobFolder(job).held():
+            (job / "state.json").write_text(json.dumps({**STATE, "status": "running"}), "utf-8")
+            TrainingLogic().stop(job)
+        self.assertTrue((job / "STOP").exists())
+
+    def test_the_log_ends_with_what_was_printed(self) -> None:
+        job = self.a_job()
+        self.assertEqual(TrainingLogic().log(job), "")
+        (job / "log.txt").write_text("started\n", "utf-8")
+        (job / "output.txt").write_text("Error: no space\n", "utf-8")
+        self.assertEqual(job_control.log_text(job), "started\nError: no space")
+
+    def test_a_long_log_is_read_from_its_end(self) -> None:
+        job = self.a_job()
+        (job / "log.txt").write_text("x" * 1_000_000 + "the end\n", "utf-8")
+        text = job_control.log_text(job)
+        self.assertLess(len(text), 100_000)
+        self.assertTrue(text.endswith("the end"))
+
+    def test_a_hidden_job_keeps_its_folder(self) -> None:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            job = self.a_job(folder=Path(elsewhere))
+            registry.remember(job, "finetune")
+            job_control.forget(job)
+            self.assertEqual(TrainingLogic().jobs(), [])
+            self.assertTrue(job.is_dir())
+
+
+class ChoicesTest(JobsCase):
+    def starts(self, kind: str) -> list[str]:
+        return [choice.value for choice in training_wish.start_choices(kind, TrainingLogic().jobs())]
+
+    def test_each_stage_starts_from_what_it_can(self) -> None:
+        for kind in ("ssl", "ressl", "finetune"):
+            job = self.a_job(kind, kind)
+            (job / "checkpoints" / "step_0000030.safetensors").touch()
+        self.a_job("without-checkpoint", "ssl")
+        jobs = {kind: f"{JOB}{(self.data / 'jobs' / kind).resolve()}" for kind in ("ssl", "ressl")}
+        self.assertEqual(self.starts("ssl"), [SCRATCH])
+        self.assertEqual(self.starts("ressl"), [jobs["ssl"]])
+        found = self.starts("finetune")
+        self.assertEqual(found[0], "model:tiny")
+        self.assertEqual(set(found[1:]), {*jobs.values(), SCRATCH})
+
+    def test_choices_are_kept_for_the_next_session(self) -> None:
+        job_settings.remember(recipe="lab", job="/jobs/mine")
+        self.assertEqual(job_settings.remembered("recipe"), "lab")
+        with self.assertRaises(KeyError):
+            job_settings.remember(color="red")
