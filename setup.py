@@ -7,7 +7,7 @@ carries the resources inside HeartSeg3DLib, where `HeartSeg3DLib.resources` find
 from setuptools import find_packages, setup
 
 LIBRARIES = {"HeartSeg3DLib": "HeartSeg3D", "HeartSegTrainingLib": "HeartSegTraining"}
-RESOURCES = ("Models", "Samples", "Terminologies")
+RESOURCES = ("Models", "Recipes", "Samples", "Terminologies")
 
 packages = [
     package

@@ -8,6 +8,7 @@ from HeartSeg3DLib.cli import create_app
 from HeartSegTrainingLib.cli.evaluate_command import evaluate_command
 from HeartSegTrainingLib.cli.generate_command import generate_command
 from HeartSegTrainingLib.cli.index_command import index_app
+from HeartSegTrainingLib.cli.jobs_command import jobs_app
 from HeartSegTrainingLib.cli.train_command import train_app
 
 __all__ = ["full_app", "main"]
@@ -19,6 +20,7 @@ def full_app() -> typer.Typer:
     app.command("generate")(generate_command)
     app.add_typer(index_app, name="index")
     app.add_typer(train_app, name="train")
+    app.add_typer(jobs_app, name="jobs")
     app.command("evaluate")(evaluate_command)
     return app
 

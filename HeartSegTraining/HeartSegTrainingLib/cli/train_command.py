@@ -1,169 +1,187 @@
-"""`heartseg train`: training runs in job folders, and model packages from them."""
+"""`heartseg train ssl|ressl|finetune`: training runs in job folders."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
-from HeartSeg3DLib.cli.command_run import command_run
+from HeartSeg3DLib.cli.command_run import CommandRun, command_run
 from HeartSeg3DLib.cli.options import JsonOption, QuietOption
-from HeartSeg3DLib.cli.progress import ProgressDisplay
-from HeartSeg3DLib.errors import CancelledError, UsageError
+from HeartSeg3DLib.errors import HeartSegError, UsageError
+from HeartSegTrainingLib.cli.check_device_command import check_device_command
+from HeartSegTrainingLib.cli.ensemble_command import ensemble_command
+from HeartSegTrainingLib.cli.export_command import export_command
+from HeartSegTrainingLib.cli.job_file_commands import recipe_command, template_command
+from HeartSegTrainingLib.cli.train_options import (
+    CoresOption,
+    DetachOption,
+    DryRunOption,
+    GpusOption,
+    JobArgument,
+    JobFolderOption,
+    NodesOption,
+    PartitionOption,
+    ProcessesOption,
+    ResumeOption,
+    SlurmExtraOption,
+    SlurmOption,
+    TasksOption,
+    TimeoutOption,
+    TrainRequest,
+    job_folder_of,
+)
+from HeartSegTrainingLib.cli.train_watch import StateWatch
+from HeartSegTrainingLib.cli.train_words import say_end, say_estimate
+from HeartSegTrainingLib.jobs.kinds import KINDS, Kind
+from HeartSegTrainingLib.jobs.run_job import is_first_process, run_job
 
 if TYPE_CHECKING:
-    from HeartSegTrainingLib.finetuning import FinetuneConfig
+    from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 train_app = typer.Typer(no_args_is_help=True, help="Train models, and make packages of them.")
+train_app.command("export")(export_command)
+train_app.command("ensemble")(ensemble_command)
+train_app.command("ensemble")(ensemble_command)
+train_app.command("template")(template_command)
+train_app.command("recipe")(recipe_command)
+train_app.command("check-device")(check_device_command)
 
-_LOOK_EVERY_S = 5.0
+_BEGINS_WITHIN_S = 15.0
+"""So long --detach waits for the first word of a job, which may need minutes to prepare its data."""
+
+_HELP = """
+
+Ctrl-C, or a file STOP in the job folder, ends the run after a checkpoint; --resume goes on exactly there.
+"""
 
 
-@train_app.command("finetune")
-def finetune_command(
-    job: Annotated[Path, typer.Argument(metavar="JOB.toml", show_default=False, help="What to do.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="JOBDIR", show_default=False,
-                     help="Job folder; without it NAME-job beside NAME.toml."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and draw one sample; train nothing.")
-    ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint of the folder.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Train a segmentation network on generated hearts.
-
-    Ctrl-C, or a file STOP in the job folder, ends the run after a checkpoint; --resume goes on exactly there.
-    """
-    with command_run("train finetune", as_json=as_json, quiet=quiet) as run:
-        from HeartSeg3DLib.imaging import check_output_folder
-        from HeartSegTrainingLib.finetuning import FinetuneConfig
-
-        config = FinetuneConfig.from_toml(job)
-        folder = job.with_name(f"{job.stem}-job") if out is None else out
-        if dry_run:
-            facts = check_run(config)
-            for name, value in facts.items():
-                run.say(f"{name.replace('_', ' ')}: {value}")
-            run.say("Nothing was trained or written, apart from scenes that were missing.")
-            run.say_note()
-            run.report({"folder": str(folder), "dry_run": facts})
+def _command_of(kind: Kind) -> Callable[..., None]:
+    def command(
+        job: JobArgument,
+        out: JobFolderOption = None,
+        dry_run: DryRunOption = False,
+        resume: ResumeOption = False,
+        detach: DetachOption = False,
+        processes: ProcessesOption = 1,
+        slurm: SlurmOption = False,
+        partition: PartitionOption = None,
+        nodes: NodesOption = 1,
+        gpus_per_node: GpusOption = 0,
+        tasks_per_node: TasksOption = 0,
+        cpus_per_task: CoresOption = 1,
+        timeout_min: TimeoutOption = 60,
+        slurm_option: SlurmExtraOption = None,
+        as_json: JsonOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        request = TrainRequest(job, job_folder_of(job, out), resume, processes, partition, nodes, gpus_per_node,
+                               tasks_per_node, cpus_per_task, timeout_min, tuple(slurm_option or ()))
+        if not is_first_process():
+            _follow(kind, request, dry_run)
             return
-        check_output_folder(folder if folder.exists() else folder.parent)
-        with run.progress() as progress:
-            progress(0.0, "Preparing the scenes")
-            result = _train(config, folder, resume, progress)
-        run.say(f"Trained to step {result['step']}; checkpoint {result['checkpoint']} in {folder}")
-        run.say(f"Make a model of it with: heartseg train export {folder} -o PACKAGE_DIR")
-        run.say_note()
-        run.report({"folder": str(folder), **result})
+        with command_run(f"train {kind.name}", as_json=as_json, quiet=quiet) as run:
+            if sum((dry_run, detach, slurm)) > 1:
+                raise UsageError("--dry-run, --detach and --slurm exclude each other.", "Give one of them.")
+            if processes > 1 and not (detach or dry_run):
+                raise UsageError("--processes goes with --detach.", "Add --detach, or start the command with torchrun.")
+            do = _estimate if dry_run else _detach if detach else _submit if slurm else train_here
+            do(run, kind, request)
+
+    command.__doc__ = kind.does + _HELP
+    return command
 
 
-@train_app.command("export")
-def export_command(
-    folder: Annotated[Path, typer.Argument(metavar="JOBDIR", show_default=False, help="Job folder of a run.")],
-    out: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PACKAGE_DIR", show_default=False, help="New package folder.")
-    ],
-    card: Annotated[
-        Path | None,
-        typer.Option(metavar="CARD.toml", help="What the run cannot know: id, title, conventions, figures, licence."),
-    ] = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Make a model package of the newest checkpoint of a run, running or not."""
-    with command_run("train export", as_json=as_json, quiet=quiet) as run:
-        from HeartSegTrainingLib.finetuning.release import export_package, read_card_table
-
-        if not (folder / "job.json").is_file():
-            raise UsageError(f"{folder} is not a job folder.", "Give the folder that `heartseg train finetune` made.")
-        package = export_package(folder, out, read_card_table(card) if card is not None else {})
-        run.say(f"Model package: {package}")
-        run.say(f"Use it with `heartseg segment --model {package}`, or import it: heartseg models import {package}")
-        run.say_note()
-        run.report({"package": str(package)})
+for _kind in KINDS.values():
+    train_app.command(_kind.name)(_command_of(_kind))
 
 
-def check_run(config: FinetuneConfig) -> dict[str, Any]:
-    """Do everything that a run does before its first step, and describe what it would train on what.
-
-    Raises:
-        HeartSegError: Something in the job cannot work.
-    """
-    import numpy as np
-
-    from HeartSegTrainingLib.engine.precision import training_device
-    from HeartSegTrainingLib.finetuning.samples import SampleDataset
-    from HeartSegTrainingLib.finetuning.task import registered_network
-    from HeartSegTrainingLib.generator.training_data import sampler_factory
-
-    device = training_device(config.device)
-    network = registered_network(config)
-    dataset = SampleDataset(sampler_factory(config.data, config.window), config.seed, network.config.classes,
-                            config.window)
-    image, labels = dataset[0][:2]
-    parameters = sum(weight.numel() for weight in network.parameters())
-    length = f"{config.steps} steps" if config.steps is not None else f"{config.minutes:g} minutes"
-    return {"network": config.network, "parameters": parameters, "classes": network.config.classes,
-            "device": str(device), "length": length, "batch": config.batch, "window": tuple(image.shape[1:]),
-            "labels_of_first_sample": np.unique(labels.numpy()).tolist()}
-
-
-def _train(config: FinetuneConfig, folder: Path, resume: bool, progress: ProgressDisplay) -> dict[str, Any]:
-    """Train until the end and return the last state.
-
-    Raises:
-        CancelledError: Somebody stopped the run; its checkpoint is written.
-    """
-    from HeartSegTrainingLib.engine.trainer import Trainer
-    from HeartSegTrainingLib.finetuning.task import task_maker
-    from HeartSegTrainingLib.generator.training_data import sampler_factory
-
-    trainer = Trainer(config, task_maker(config, sampler_factory(config.data, config.window)), folder)
-    with _watching(trainer.job.state_file, progress):
-        trainer.run(resume=resume)
-    state = _read_state(trainer.job.state_file)
-    if state["status"] == "stopped":
-        raise CancelledError(f"The run stopped at step {state['step']} ({state['reason']}); its checkpoint is written.",
-                             "Go on with --resume.")
-    return state
-
-
-@contextmanager
-def _watching(state_file: Path, progress: ProgressDisplay) -> Iterator[None]:
-    """Show the state that a run writes, as any other program would see it."""
-    done = threading.Event()
-    earlier = state_file.stat().st_mtime_ns if state_file.exists() else 0
-
-    def watch() -> None:
-        while not done.wait(_LOOK_EVERY_S):
-            if state_file.exists() and state_file.stat().st_mtime_ns != earlier:
-                _show_state(_read_state(state_file), progress)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+def _follow(kind: Kind, request: TrainRequest, dry_run: bool) -> None:
+    """Be one of several processes: the first one speaks for all, this one says nothing."""
+    if dry_run:
+        return
     try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+        run_job(kind.name, request.job_file, request.folder, resume=request.resume)
+    except HeartSegError as error:
+        raise typer.Exit(error.exit_code) from error
 
 
-def _show_state(state: dict[str, Any], progress: ProgressDisplay) -> None:
-    if "progress" in state:
-        loss = f", loss {state['loss']:.3f}" if "loss" in state else ""
-        progress(state["progress"], f"Step {state['step']}{loss}")
+def _estimate(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
+    import os
+    import tempfile
+    from pathlib import Path
+
+    from HeartSegTrainingLib.jobs.estimate import estimate_run
+
+    config = kind.read_config(request.job_file)
+    first = kind.runs(config, request.folder)[0]
+    world = int(os.environ.get("WORLD_SIZE", request.processes))
+    with run.progress() as progress, tempfile.TemporaryDirectory() as thrown_away:
+        found = estimate_run(first.config, kind.make_task(first.config, Path(thrown_away)), first.folder,
+                             processes=world, tell=lambda text: progress(0.0, text))
+    say_estimate(run, found)
+    run.say_note()
+    run.report({"folder": str(request.folder), "dry_run": found.to_dict()})
 
 
-def _read_state(state_file: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(state_file.read_text("utf-8"))
-    return state
+def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
+    """Run a job in this process and show how it is doing.
+
+    Raises:
+        CancelledError: Somebody stopped it; its checkpoint is written.
+        HeartSegError: It failed.
+    """
+    kind.read_config(request.job_file)
+    with run.progress() as progress, StateWatch(progress) as watch:
+        progress(0.0, "Preparing data and network")
+
+        def begun(job: JobFolder) -> None:
+            _note_beginning(kind, request, job)
+            watch.follow(job)
+
+        run_job(kind.name, request.job_file, request.folder, resume=request.resume, begun=begun)
+        state = watch.last_state()
+    say_end(run, kind.name, request.folder, state)
+    run.say_note()
+    run.report({"folder": str(request.folder), **state})
+
+
+def _note_beginning(kind: Kind, request: TrainRequest, job: JobFolder) -> None:
+    from pathlib import Path
+
+    from HeartSegTrainingLib.jobs.launch_note import LaunchNote
+    from HeartSegTrainingLib.jobs.launching import check_free, remember_or_log
+
+    check_free(job, resume=request.resume)
+    LaunchNote(kind.name, str(request.job_file.absolute()), str(Path.cwd())).save(job.path)
+    remember_or_log(job, kind.name)
+
+
+def _detach(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
+    from HeartSegTrainingLib.jobs.launching import start_detached, wait_for_beginning
+
+    kind.read_config(request.job_file)
+    job = start_detached(kind.name, request.job_file, request.folder, resume=request.resume,
+                         processes=request.processes)
+    with run.progress() as progress:
+        progress(0.0, "Starting")
+        has_begun = wait_for_beginning(job, _BEGINS_WITHIN_S)
+    run.say(f"{'Training' if has_begun else 'Preparing its data'} in process {job.pid}; it goes on when this window is "
+            "closed.")
+    run.say(f"Look at it with: heartseg jobs show {job.folder}")
+    run.say_note()
+    run.report({"folder": str(job.folder), "pid": job.pid, "has_begun": has_begun})
+
+
+def _submit(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
+    from HeartSegTrainingLib.jobs.cluster import ClusterRequest, submit
+
+    kind.read_config(request.job_file)
+    asked = ClusterRequest(request.partition, request.nodes, request.gpus_per_node, request.tasks_per_node,
+                           request.cpus_per_task, request.timeout_min, request.extra)
+    number = submit(kind.name, request.job_file, request.folder, asked, resume=request.resume)
+    run.say(f"SLURM's job {number}; when its time is over or it has to make room, it saves and queues again.")
+    run.say(f"Look at it with: heartseg jobs show {request.folder}")
+    run.say_note()
+    run.report({"folder": str(request.folder), "cluster_job": number})

@@ -140,6 +140,12 @@ class JobFolder:
 
     def _is_in_use(self) -> UsageError:
         state = self.read_state() or {}
+        ahead = self.state_file.stat().st_mtime - time.time() if self.state_file.exists() else 0.0
+        if ahead > _SILENT_AFTER_S and state.get("host") != platform.node():
+            return UsageError(
+                f"A process on {state.get('host')} said that it trains in {self.path}, and its word is dated in the "
+                f"future (by {ahead / 60:.0f} minutes): a clock was set back.",
+                "If nothing trains there, delete state.json and resume; checkpoints stay as they are.")
         return UsageError(f"Another process is training in {self.path} (process {state.get('pid', 'unknown')} on "
                           f"{state.get('host', 'an unknown machine')}).", "Stop it with a file STOP, or wait.")
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import InputError, UsageError
 
 from .job_folder import JobFolder
 from .launch_note import ExitNote, LaunchNote
@@ -104,6 +104,24 @@ def find_jobs(roots: Iterable[str | Path] = (), *, known: bool = True) -> list[J
     return sorted(jobs, key=lambda job: not job.is_active)
 
 
+def named_job(name: str | Path) -> JobSummary:
+    """The job of a folder, or the one on the user's list with this name.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    if Path(name).is_dir() and is_job_folder(name):
+        return summary(Path(name).resolve())
+    known = [job for job in known_jobs() if str(name) in (Path(job.folder).name, job.folder)]
+    if len(known) > 1:
+        raise UsageError(f"Several jobs are called {name}.",
+                         f"Give the folder: {' or '.join(job.folder for job in known)}.")
+    if not known:
+        raise UsageError(f"{name} is not a job folder.", "Give a folder that `heartseg train` made, or a name that "
+                         "`heartseg jobs list` shows.")
+    return summary(Path(known[0].folder), known[0].kind)
+
+
 def is_job_folder(folder: str | Path) -> bool:
     """Whether a job was ever started there."""
     return any((Path(folder) / name).is_file() for name in ("job.json", "launch.json"))
@@ -178,8 +196,7 @@ def _age(file: Path) -> float:
 def _job_folders(root: Path, depth: int) -> Iterator[Path]:
     if is_job_folder(root):
         yield root
-        return
-    if depth == 0:
+    if depth == 0 or (root / "job.json").is_file():  # below launch.json alone lie the runs of several folds
         return
     try:
         entries = sorted(entry.path for entry in os.scandir(root)

@@ -14,29 +14,35 @@ from pathlib import Path
 from HeartSeg3DLib.errors import CancelledError, HeartSegError
 
 from .job_folder import JobFolder
-from .kinds import kind_named
+from .kinds import Kind, OneRun, kind_named
 
 
 def run_job(kind: str, config_file: str | Path, job_dir: str | Path, *, resume: bool = False,
             begun: Callable[[JobFolder], None] = lambda job: None) -> Path:
-    """Run a job to its end; returns the checkpoint written last.
+    """Run a job to its end, one fold after the other where it has several; returns the checkpoint written last.
 
     Args:
         kind: ssl, ressl or finetune.
         config_file: Job file, or job.json of a folder.
         job_dir: Job folder.
         resume: Go on from the newest checkpoint, if there is one.
-        begun: Called once the config is read, before anything is prepared.
+        begun: Called before each run, once its folder is there and nothing is prepared yet.
 
     Raises:
         CancelledError: Somebody stopped it; its checkpoint is written.
         HeartSegError: It failed; state.json says why.
     """
+    chosen = kind_named(kind)
+    checkpoint = Path()
+    for run in chosen.runs(chosen.read_config(config_file), Path(job_dir)):
+        checkpoint = _run(chosen, run, resume, begun)
+    return checkpoint
+
+
+def _run(kind: Kind, run: OneRun, resume: bool, begun: Callable[[JobFolder], None]) -> Path:
     from HeartSegTrainingLib.engine.trainer import Trainer
 
-    chosen = kind_named(kind)
-    config = chosen.read_config(config_file)
-    trainer = Trainer(config, chosen.make_task(config), job_dir)
+    trainer = Trainer(run.config, kind.make_task(run.config, run.folder), run.folder)
     begun(trainer.job)
     checkpoint = trainer.run(resume=resume)
     if is_first_process():

@@ -13,6 +13,7 @@ import torch
 from command_line import assert_failed_in_words, call
 from HeartSeg3DLib.models import load_package
 from HeartSegTrainingLib.generator import training_data
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 JOB = """
 window = 16
@@ -54,18 +55,28 @@ def give(sampler: Callable) -> Callable:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A job of three steps; its samples are noise, because scenes cost seconds."""
+    monkeypatch.setenv("HEARTSEG_DATA", str(tmp_path.with_name("user_data")))
     monkeypatch.setattr(training_data, "sampler_factory", lambda table, window: partial(give, draw))
     (tmp_path / "tiny.toml").write_text(JOB)
     return tmp_path / "tiny.toml"
 
 
-def test_a_dry_run_checks_everything_and_writes_nothing(job: Path) -> None:
+def test_a_dry_run_measures_steps_and_keeps_nothing(job: Path) -> None:
     result = call("train", "finetune", job, "--dry-run", "--json")
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)["dry_run"]
     assert facts["parameters"] > 1000
-    assert (facts["length"], facts["window"], facts["labels_of_first_sample"]) == ("3 steps", [16, 16, 16], [0, 1, 2])
+    assert (facts["steps"], facts["sample"], facts["processes"]) == (3, [[1, 16, 16, 16], [16, 16, 16]], 1)
+    assert facts["measured_steps"] >= 3
+    assert facts["total_seconds"] == pytest.approx(3 * facts["step_seconds"])
+    assert facts["disk_bytes"] == 3 * facts["checkpoint_bytes"] > 12 * facts["parameters"]
     assert list(job.parent.iterdir()) == [job]
+
+
+def test_a_dry_run_says_that_it_is_an_estimate(job: Path) -> None:
+    said = call("train", "finetune", job, "--dry-run").stdout
+    assert "This is an estimate from" in said
+    assert "3 steps: about" in said
 
 
 def test_a_run_becomes_a_model_package(job: Path, tmp_path: Path) -> None:
@@ -105,6 +116,43 @@ def test_a_stopped_run_is_cancelled_and_goes_on_where_it_was(
 def test_a_wrong_job_is_explained(job: Path, text: str, exit_code: int, said: str) -> None:
     job.write_text(text)
     assert_failed_in_words(call("train", "finetune", job, "--dry-run"), exit_code, said)
+
+
+@pytest.mark.parametrize("options", [("--dry-run", "--detach"), ("--processes", 2), ("--slurm", "--dry-run")])
+def test_options_that_exclude_each_other_are_refused(job: Path, options: tuple) -> None:
+    assert call("train", "finetune", job, *options).exit_code == 2
+    assert list(job.parent.iterdir()) == [job]
+
+
+def test_a_second_job_in_the_same_folder_is_refused_and_the_first_goes_on(job: Path, tmp_path: Path) -> None:
+    assert call("train", "finetune", job, "-o", tmp_path / "run").exit_code == 0
+    launch = (tmp_path / "run" / "launch.json").read_text()
+    with JobFolder(tmp_path / "run").held():
+        assert_failed_in_words(call("train", "finetune", job, "-o", tmp_path / "run", "--resume"), 2, "running in")
+    assert (tmp_path / "run" / "launch.json").read_text() == launch
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused_and_kept(job: Path, tmp_path: Path) -> None:
+    assert call("train", "finetune", job, "-o", tmp_path / "run").exit_code == 0
+    (record,) = (tmp_path / "run" / "checkpoints").glob("*0003.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "format": 99}))
+    job.write_text(JOB.replace("steps = 3", "steps = 5"))
+    result = call("train", "finetune", job, "-o", tmp_path / "run", "--resume")
+    assert_failed_in_words(result, 4, "written by a newer version")
+    assert record.with_suffix(".safetensors").exists()
+
+
+def test_a_job_file_of_another_stage_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text('stage = "ressl"\ninit_from = "ssl"\nsteps = 3\n[network]\nname = "tiny"\n')
+    result = call("train", "ssl", tmp_path / "job.toml", "--dry-run")
+    assert_failed_in_words(result, 2, "for the stage 'ressl'")
+
+
+def test_another_process_of_a_run_says_nothing(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    job.write_text(JOB.replace("steps = 3", "stepz = 3"))
+    result = call("train", "finetune", job)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "")
 
 
 def test_what_is_missing_is_explained(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from extension_install import run
 
 LIBRARIES = {"HeartSeg3DLib": "HeartSeg3D", "HeartSegTrainingLib": "HeartSegTraining"}
-RESOURCES = ("Models", "Samples", "Terminologies")
+RESOURCES = ("Models", "Recipes", "Samples", "Terminologies")
 PROBE = "Samples/probe.txt"
 
 # Runs isolated from the environment and its packages, so that only the layout under test can answer.
