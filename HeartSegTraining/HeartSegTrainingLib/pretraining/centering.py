@@ -40,11 +40,12 @@ class RunningCenter:
         self._seen: Tensor | None = None
 
     def see(self, logits: Sequence[Tensor], processes: Processes) -> None:
-        """Note the mean of a step's logits, (n, K) a part, over the parts of all processes."""
+        """Note the mean of a step's logits, (n, K) a part, over all processes; one that is not finite is passed over."""
         total = torch.stack([part.sum(0) for part in logits]).sum(0)
         count = total.new_tensor([float(sum(len(part) for part in logits))])
         known = processes.sum(torch.cat([total, count]))
-        self._seen = known[:-1] / known[-1] if float(known[-1]) > 0 else None
+        is_known = bool((known[-1] > 0) & known.isfinite().all())
+        self._seen = known[:-1] / known[-1] if is_known else None
         if self._seen is not None and not bool(self.has_begun):
             self.value.copy_(self._seen)
             self.has_begun.fill_(True)

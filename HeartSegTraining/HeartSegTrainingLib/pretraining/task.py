@@ -153,12 +153,21 @@ class PretrainTask(Task):
         return embeddings, logits, token_head(hidden_tokens(maps[-1], masks))
 
 
-def task_maker(config: PretrainConfig) -> Callable[[torch.device], PretrainTask]:
-    """What the trainer calls to make the task on its device."""
+def task_maker(config: PretrainConfig,
+               tell: Callable[[str], None] | None = None) -> Callable[[torch.device], PretrainTask]:
+    """What the trainer calls to make the task on its device.
+
+    Args:
+        config: The run.
+        tell: Is told by the first process what came over from an earlier stage, such as a job folder's log.
+    """
 
     def make(device: torch.device) -> PretrainTask:
         source = make_source(config.data, window=config.window, spacing=config.spacing, field=config.field,
                              seed=config.seed, two_phases=config.two_phases, needs_both=config.stage == "ressl")
-        return PretrainTask(config, source, device)
+        task = PretrainTask(config, source, device)
+        if task.taken_over and tell is not None and current().is_first:
+            tell(task.taken_over)
+        return task
 
     return make

@@ -131,3 +131,14 @@ def test_history_and_guard_go_on_where_they_were_saved():
     assert second.figures(with_rank=True) == first.figures(with_rank=True)
     with pytest.raises(CollapseError):
         other.check(like(perplexity=1.0), 3)
+
+
+def test_a_step_that_is_not_finite_leaves_no_trace():
+    torch.manual_seed(0)
+    history = TeacherHistory(6, 4, CPU, views=10)
+    assert math.isnan(history.figures(with_rank=True).perplexity)
+    CollapseGuard(Limits(grace=0, patience=1)).check(history.figures(with_rank=True), 1)
+    history.add([torch.randn(4, 6).softmax(1)], [torch.randn(4, 4)], Processes())
+    before = history.figures(with_rank=True)
+    history.add([torch.full((4, 6), torch.nan)], [torch.randn(4, 4)], Processes())
+    assert history.figures(with_rank=True) == before

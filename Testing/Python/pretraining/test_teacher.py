@@ -69,6 +69,9 @@ def test_the_running_center_begins_with_the_first_batch_and_averages_over_steps(
     assert torch.allclose(center.value, logits.mean(0), atol=1e-6)  # until the step was taken
     center.move()
     assert torch.allclose(center.value, logits.mean(0) + 0.1, atol=1e-6)
+    center.see([logits * torch.nan], ALONE)
+    center.move()
+    assert torch.allclose(center.value, logits.mean(0) + 0.1, atol=1e-6)
 
 
 def test_sinkhorn_gives_every_sample_weight_1_and_every_prototype_an_equal_share(logits):

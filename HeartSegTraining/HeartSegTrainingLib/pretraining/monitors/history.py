@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor
@@ -64,21 +64,28 @@ class TeacherHistory:
         self._numbers = torch.zeros(3, dtype=torch.float64, device=device)  # views seen, weight of means, entropy
 
     def add(self, targets: Sequence[Tensor], embeddings: Sequence[Tensor], processes: Processes) -> None:
-        """Take in a step: targets (n, K) and embeddings (n, d) a part; every process calls this at the same step."""
+        """Take in a step: targets (n, K) and embeddings (n, d) a part; every process calls this at the same step.
+
+        A step with values that are not finite, which the engine skips, leaves no trace.
+        """
         q, x = torch.cat(list(targets)), torch.cat(list(embeddings)).float()
         rows = torch.cat([x, q.argmax(1, keepdim=True).to(x.dtype)], 1)
         everyone = rows.new_zeros(processes.world, *rows.shape)
         everyone[processes.rank] = rows
         everyone = processes.sum(everyone).flatten(0, 1)
         sums = processes.sum(torch.cat([q.sum(0), (normalized_entropy(q) * len(q)).reshape(1)])) / len(everyone)
+        if not bool(everyone.isfinite().all() & sums.isfinite().all()):
+            return
         self._mean.lerp_(sums[:-1], 1.0 - _KEEP)
         self._numbers[1:].lerp_(torch.stack([sums.new_ones(()), sums[-1]]).double(), 1.0 - _KEEP)
         self._numbers[0] += len(everyone)
         self._recent.copy_(torch.cat([self._recent, everyone])[-len(self._recent):])
 
     def figures(self, *, with_rank: bool) -> Figures:
-        """The monitors now; after at least one `add`."""
+        """The monitors now; all NaN before the first `add`."""
         seen, weight, entropy = self._numbers.tolist()
+        if not seen:
+            return Figures(*[math.nan] * len(fields(Figures)))
         mean = self._mean / weight
         recent = self._recent[-min(int(seen), len(self._recent)):]
         known = torch.stack([divergence_from_uniform(mean), information(mean, entropy / weight), perplexity(mean),
