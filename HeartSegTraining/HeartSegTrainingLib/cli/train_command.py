@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 train_app = typer.Typer(no_args_is_help=True, help="Train models, and make packages of them.")
 train_app.command("export")(export_command)
 train_app.command("ensemble")(ensemble_command)
-train_app.command("ensemble")(ensemble_command)
 train_app.command("template")(template_command)
 train_app.command("recipe")(recipe_command)
 train_app.command("check-device")(check_device_command)

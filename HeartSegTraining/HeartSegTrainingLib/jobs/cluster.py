@@ -97,7 +97,7 @@ class ClusterJob:
         environment = submitit.JobEnvironment()
         os.environ.update(task_environment(environment.global_rank, environment.local_rank, environment.num_tasks,
                                            environment.hostnames[0], environment.raw_job_id, os.environ))
-        has_begun = (Path(self.folder) / "job.json").is_file()
+        has_begun = any(Path(self.folder).glob("**/job.json"))  # of a job of several folds, below it
         try:
             return run_job(self.kind, self.config_file, self.folder, resume=has_begun).name
         except CancelledError as error:
