@@ -235,6 +235,38 @@ class Files:
                 behind = (corners[:, :, None] == tetrahedra[elements][:, None, :]).any(axis=2).all()
                 self._expect(f"svmultiphysics: {folder.name}/{path.stem} stands on its nodes and elements",
                              bool(same and behind))
+        if "parts" in self._sidecar["formats"]["svmultiphysics"]:
+            self._check_interfaces()
+
+    def _check_interfaces(self) -> None:
+        """Every face under one name in both folders is listed, and is the same face seen from its two sides."""
+        tissue, blood = ({path.stem: pv.read(path) for path in sorted((folder / "mesh-surfaces").glob("*.vtp"))}
+                         for folder in (self._folder / f"{self._stem}_svmultiphysics" / part
+                                        for part in ("tissue", "blood")))
+        listed = self._sidecar["formats"]["svmultiphysics"]["interfaces"]
+        self._expect("svmultiphysics: faces of one name are the interfaces", sorted(tissue.keys() & blood) == listed,
+                     sorted(tissue.keys() & blood))
+        for name in tissue.keys() & blood:
+            here, there = tissue[name], blood[name]
+            same = (np.array_equal(here.point_data["CommonNodeID"], there.point_data["CommonNodeID"])
+                    and np.array_equal(here.points, there.points))
+            self._expect(f"svmultiphysics: {name} has the same nodes in both", same,
+                         f"{here.n_points} in tissue, {there.n_points} in blood")
+            self._expect(f"svmultiphysics: {name} is one face seen from both sides",
+                         np.array_equal(_sides_of(here), _sides_of(there, turned=True)),
+                         f"{here.n_cells} triangles in tissue, {there.n_cells} in blood")
+        others = [{tuple(side) for name in faces.keys() - set(listed) for side in _sides_of(faces[name], turned).tolist()}
+                  for faces, turned in ((tissue, False), (blood, True))]
+        self._expect("svmultiphysics: no other face is shared", not others[0] & others[1], len(others[0] & others[1]))
+
+
+def _sides_of(face: pv.PolyData, turned: bool = False) -> NDArray[np.int64]:
+    """Return sorted triangles (M, 3) of common nodes, the lowest first; seen from behind where they are turned."""
+    corners = np.asarray(face.point_data["CommonNodeID"], np.int64)[face.regular_faces]
+    corners = corners[:, ::-1] if turned else corners
+    first = np.argmin(corners, axis=1)[:, None]
+    rows = np.take_along_axis(corners, (first + np.arange(3)) % 3, axis=1)
+    return rows[np.lexsort(rows.T)]
 
 
 VESSEL_AND_ATRIAL_WALLS = (104, 105, 106, 107)

@@ -22,6 +22,7 @@ from HeartSeg3DLib.meshing.patches import name_patches
 from labeled_blocks import block_mesh
 
 TISSUE, BLOOD = (2, 103), (1, 3)
+TISSUE_LABELS = (2, 20, 21, 22, 103, 104, 105, 106, 107)
 PARTS = {"tissue": TISSUE, "blood": BLOOD}
 NEAR = {"LV_ENDO", "RV_ENDO"}
 """Surfaces between tissue and blood."""
@@ -146,15 +147,33 @@ def test_each_part_is_closed_and_looks_outward(
     assert set().union(*(face.corners for face in faces.values())) == set(outside.corners)
 
 
-def test_tissue_and_blood_have_the_same_wall_each_seen_from_its_own_side(told: tuple[Path, dict[str, Any]]) -> None:
-    folder, statement = told
-    assert set(statement["interfaces"]) == NEAR
-    for name in NEAR:
-        tissue, blood = (read_face(folder / part / "mesh-surfaces" / f"{name}.vtp") for part in PARTS)
+def assert_parts_fit(folder: Path, statement: dict[str, Any], mesh: TetraMesh) -> None:
+    """Faces cover each part, a name in both stands for one face seen from both sides, and all of these are listed."""
+    faces = {part: read_faces(folder / part / "mesh-surfaces") for part in PARTS}
+    for part in PARTS:
+        outside = read_face(folder / part / "mesh-complete.exterior.vtp")
+        assert_closed(outside)
+        assert set().union(*(face.corners for face in faces[part].values())) == set(outside.corners)
+        assert len(set(statement["parts"][part]["faces"].values())) == len(faces[part]), "each has a number of its own"
+    assert sorted(set(faces["tissue"]) & set(faces["blood"])) == statement["interfaces"]
+    found = 0
+    for name in statement["interfaces"]:
+        tissue, blood = (faces[part][name] for part in PARTS)
         np.testing.assert_array_equal(tissue.common_nodes, blood.common_nodes)
         np.testing.assert_array_equal(tissue.points, blood.points)
         turned = [(first, third, second) for first, second, third in blood.corners]
         assert sorted(turned) == sorted(tissue.corners)
+        assert statement["parts"]["tissue"]["faces"][name] == statement["parts"]["blood"]["faces"][name]
+        found += len(tissue.triangles)
+    tissue_sides, outer = np.isin(mesh.surface.labels, TISSUE_LABELS), mesh.surface.labels == 0
+    assert found == (tissue_sides.any(axis=1) & (~tissue_sides & ~outer).any(axis=1)).sum()
+
+
+def test_tissue_and_blood_have_the_same_wall_each_seen_from_its_own_side(told: tuple[Path, dict[str, Any]]) -> None:
+    folder, statement = told
+    assert set(statement["interfaces"]) == NEAR
+    assert statement["split_patches"] == {}
+    assert_parts_fit(folder, statement, heart_mesh())
     lv = read_face(folder / "blood" / "mesh-surfaces" / "LV_ENDO.vtp")
     assert volume_mm3(lv.points, lv.triangles) == pytest.approx(3 * 4 * 2 * VOXEL_MM3)
 
@@ -176,13 +195,53 @@ def test_a_valve_is_within_the_blood_and_a_base_against_it_a_face_of_both(tmp_pa
     assert "MV" in told["parts"]["blood"]["inner_surfaces"]
     assert told["interfaces"] == ["BASE", "LA_ENDO", "LV_ENDO"]
     assert "BASE" in told["parts"]["tissue"]["inner_surfaces"], "where the ventricle meets the atrium's wall"
-    for part in PARTS:
-        outside = read_face(folder / part / "mesh-complete.exterior.vtp")
-        assert_closed(outside)
-        faces = read_faces(folder / part / "mesh-surfaces")
-        assert set().union(*(face.corners for face in faces.values())) == set(outside.corners)
-    numbers = {part: told["parts"][part]["faces"] for part in PARTS}
-    assert all(numbers["tissue"][name] == numbers["blood"][name] for name in told["interfaces"])
+    assert_parts_fit(folder, told, mesh)
+
+
+def without_walls() -> TetraMesh:
+    """LV (1) in MYO (2), an RV (3) and an atrium (4) without walls beside them, so that both are at the outside, too.
+
+    The atrium covers half of the mitral plane, where the other half of the myocardium ends outside.
+    """
+    voxels = np.zeros((9, 7, 11), np.uint8)
+    voxels[:5, :, :6], voxels[1:5, 2:5, 1:4], voxels[:5, 1:6, 6:] = 2, 1, 3
+    voxels[5:, 1:6, :4] = 4
+    return block_mesh(voxels, (0.0, 0.0, 0.0), 1.0)
+
+
+def test_a_patch_that_lies_partly_at_the_outside_is_split(tmp_path: Path) -> None:
+    mesh = without_walls()
+    statement = export(mesh, ExportRequest(tmp_path, ("svmultiphysics",)), name_patches(mesh.surface))
+    told, folder = statement["formats"]["svmultiphysics"], tmp_path / "heart_svmultiphysics"
+    assert told["split_patches"] == {"BASE": ["BASE", "BASE-TISSUE-OUTSIDE"],
+                                     "RV_ENDO": ["RV_ENDO", "RV_ENDO-BLOOD-OUTSIDE"]}
+    assert told["interfaces"] == ["BASE", "LV_ENDO", "RV_ENDO"]
+    assert "RV_ENDO-BLOOD-OUTSIDE" not in told["parts"]["tissue"]["faces"]
+    assert "BASE-TISSUE-OUTSIDE" not in told["parts"]["blood"]["faces"]
+    assert_parts_fit(folder, told, mesh)
+    septum = read_face(folder / "tissue" / "mesh-surfaces" / "RV_ENDO.vtp")
+    assert len(septum.triangles) == 2 * 5 * 5
+    tissue, outer = np.isin(mesh.surface.labels, TISSUE), mesh.surface.labels == 0
+    own = name_patches(mesh.surface)["RV_ENDO"]
+    free = read_face(folder / "blood" / "mesh-surfaces" / "RV_ENDO-BLOOD-OUTSIDE.vtp")
+    assert len(free.triangles) == (~tissue & ~outer)[own].any(axis=1).sum() - len(septum.triangles)
+
+
+def test_a_patch_at_the_outside_of_both_parts_has_a_name_in_each(tmp_path: Path) -> None:
+    mesh = without_walls()
+    lid = np.flatnonzero((mesh.surface.points[mesh.surface.triangles, 2] == 0.0).all(axis=1))
+    statement = export(mesh, ExportRequest(tmp_path, ("svmultiphysics",)), {"BOTTOM": lid})
+    told = statement["formats"]["svmultiphysics"]
+    assert told["split_patches"] == {"BOTTOM": ["BOTTOM-TISSUE-OUTSIDE", "BOTTOM-BLOOD-OUTSIDE"]}
+    assert_parts_fit(tmp_path / "heart_svmultiphysics", told, mesh)
+
+
+def test_the_preset_keeps_whole_patches(tmp_path: Path) -> None:
+    mesh = without_walls()
+    statement = export(mesh, request_for("simvascular", tmp_path), name_patches(mesh.surface))
+    told = statement["formats"]["svmultiphysics"]
+    assert set(told["faces"]) == {"LV_ENDO", "RV_ENDO", "EPI", "BASE"}
+    assert "split_patches" not in told
 
 
 def test_the_preset_writes_one_folder_with_its_faces_on_the_boundary_of_the_tissue(tmp_path: Path) -> None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..mesh import OUTSIDE
 from .content import MeshContent, kept_triangles
 from .facets import FacetGroup
 from .presets import TISSUE as TISSUE_LABELS
 
 TISSUE, BLOOD = "tissue", "blood"
+
+_NUMBERS_FROM = {TISSUE: 1_000_000, BLOOD: 2_000_000}
+"""Added to a patch's number for what of it lies between one part and the outside: above all numbers of groups."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,52 @@ class MeshPart:
 
     def _own(self, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
         return np.flatnonzero(np.isin(self.triangles, triangles))
+
+
+@dataclass(frozen=True)
+class SplitGroups:
+    """Groups of a mesh's triangles, none of which is a different face of tissue than of blood.
+
+    Attributes:
+        groups: All groups; together they have the triangles that they had before.
+        interfaces: Sorted names of those that lie between tissue and blood: there each of the two has the same face.
+        faces_of: Names of all that a group fell into, by the name that it had.
+    """
+
+    groups: tuple[FacetGroup, ...]
+    interfaces: tuple[str, ...]
+    faces_of: dict[str, list[str]]
+
+
+def split_groups(content: MeshContent, groups: tuple[FacetGroup, ...]) -> SplitGroups:
+    """Take groups apart into what lies between tissue and blood, and what only one of them has.
+
+    The endocardium of a ventricle without a wall is one: at the septum it lies between both, elsewhere around the blood
+    alone. What lies between keeps the name, and so does what lies within one part, which is no face; the rest is
+    called, for example, RV_ENDO-BLOOD-OUTSIDE.
+    """
+    tissue, outside = np.isin(content.labels, TISSUE_LABELS), content.labels == OUTSIDE
+    some_tissue, some_blood = tissue.any(axis=1), (~tissue & ~outside).any(axis=1)
+    ends, between = outside.any(axis=1), some_tissue & some_blood
+    of_part = {TISSUE: some_tissue & ends, BLOOD: some_blood & ends}
+    split = {group.name: _pieces(group, between, of_part) for group in groups}
+    return SplitGroups(
+        tuple(piece for pieces in split.values() for piece in pieces),
+        tuple(sorted(group.name for group in groups if between[group.triangles].any())),
+        {name: [piece.name for piece in pieces] for name, pieces in split.items() if len(pieces) > 1},
+    )
+
+
+def _pieces(group: FacetGroup, between: NDArray[np.bool_], of_part: dict[str, NDArray[np.bool_]]) -> list[FacetGroup]:
+    """Return a group, or what it falls into: triangles (M,) between the parts, and those of one part at the outside."""
+    rows = group.triangles
+    at_end = {part: chosen for part, own in of_part.items() if len(chosen := rows[own[rows]])}
+    if bool(between[rows].any()) + len(at_end) < 2:
+        return [group]
+    others = np.setdiff1d(rows, np.concatenate(list(at_end.values())))
+    rest = [replace(group, name=f"{group.name}-{part.upper()}-OUTSIDE", number=group.number + _NUMBERS_FROM[part],
+                    triangles=chosen) for part, chosen in at_end.items()]
+    return [replace(group, triangles=others), *rest] if len(others) else rest
 
 
 def parts_of(content: MeshContent) -> tuple[MeshPart, ...]:

@@ -4,9 +4,10 @@ The solver finds nodes of faces by their coordinates, digit by digit, so all are
 must be 32-bit integers from 1, directions 64-bit numbers in a cell array FIB_DIR.
 
 A face must lie on the boundary of its mesh. So where a mesh has blood and tissue, each is a mesh of its own in a folder
-"tissue" or "blood". The wall between them is a face of both, under the same name, with the same nodes to the last
-digit, and normals out of the mesh that it is a face of. Nodes and elements are counted from 1 in each folder, as the
-solver wants them; CommonNodeID and CommonElementID say which they are in the mesh that both were taken from.
+"tissue" or "blood". What lies between them is a face of both, under the same name, with the same nodes to the last
+digit, and normals out of the mesh that it is a face of. The rest of a patch that only partly lies between them has a
+name of its own, so that no name stands for two different faces. Nodes and elements are counted from 1 in each folder,
+as the solver wants them; CommonNodeID and CommonElementID say which they are in the mesh that both were taken from.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from ..mesh import OUTSIDE
 from .content import FIBER, SHEET, MeshContent
 from .facets import FacetGroup, facet_groups, facet_numbers, tetrahedra_behind
-from .parts import MeshPart, parts_of
+from .parts import MeshPart, parts_of, split_groups
 from .vtk_data import Arrays, add_arrays, save_surface, save_volume, state, surface_data, volume_data
 
 FACES, INNER = "mesh-surfaces", "inner-surfaces"
@@ -42,14 +43,17 @@ def write_svmultiphysics(content: MeshContent, folder: Path) -> dict[str, Any]:
     Faces are the patches, and for each label what lies outside of them, so that together they cover the exterior. What
     lies within a mesh, such as a valve in blood, is no face: it goes into inner-surfaces, which no solver reads.
     Domains are counted from 1: the solver keeps them as bits, and a label of 107 would not fit.
+
+    Of two meshes, "interfaces" names the faces that they share, and "split_patches" all faces of each patch that is in
+    several.
     """
     groups, parts = facet_groups(content), parts_of(content)
     numbering = {"numbering": _NUMBERING}
     if len(parts) == 1:
         return numbering | _write_part(parts[0], folder, groups)
-    told = {part.name: _write_part(part, folder / part.name, groups) for part in parts}
-    shared = set.intersection(*(set(one["faces"]) for one in told.values()))
-    return numbering | {"parts": told, "interfaces": sorted(shared)}
+    split = split_groups(content, groups)
+    told = {part.name: _write_part(part, folder / part.name, split.groups) for part in parts}
+    return numbering | {"parts": told, "interfaces": list(split.interfaces), "split_patches": split.faces_of}
 
 
 def _write_part(part: MeshPart, folder: Path, groups: tuple[FacetGroup, ...]) -> dict[str, Any]:
