@@ -255,7 +255,8 @@ class Files:
             self._expect(f"svmultiphysics: {name} is one face seen from both sides",
                          np.array_equal(_sides_of(here), _sides_of(there, turned=True)),
                          f"{here.n_cells} triangles in tissue, {there.n_cells} in blood")
-        others = [{tuple(side) for name in faces.keys() - set(listed) for side in _sides_of(faces[name], turned).tolist()}
+        others = [{tuple(side) for name in faces.keys() - set(listed)
+                   for side in _sides_of(faces[name], turned).tolist()}
                   for faces, turned in ((tissue, False), (blood, True))]
         self._expect("svmultiphysics: no other face is shared", not others[0] & others[1], len(others[0] & others[1]))
 

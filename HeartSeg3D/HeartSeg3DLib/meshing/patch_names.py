@@ -78,8 +78,9 @@ ATRIAL_EPI = PatchName("<atrium>_EPI", (_ATRIA,), "LA_WALL or RA_WALL against ou
 OUTER = PatchName("<vessel>_OUTER", (_VESSELS,), "AO_WALL or PA_WALL against outside",
                   "outer side of a vessel's wall, without its rims")
 BASE = PatchName("BASE", (),
-                 "MYO, its lesions, RV_WALL against blood or walls of atria and vessels; outside, in the mitral plane",
-                 "base of the ventricles: all of their tissue that meets atria, aorta or pulmonary artery")
+                 "MYO, its lesions, RV_WALL against atria, LAA, AO, PA, veins or their walls; outside, in the mitral "
+                 "plane",
+                 "base of the ventricles: all of their tissue that meets atria, great arteries or veins")
 MITRAL = PatchName("MV", (), "LV against LA", "mitral valve")
 TRICUSPID = PatchName("TV", (), "RV against RA", "tricuspid valve")
 AORTIC = PatchName("AV", (), "LV against AO", "aortic valve")

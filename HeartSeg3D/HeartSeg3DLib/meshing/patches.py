@@ -37,6 +37,9 @@ _BLOOD_SIDE = {value: (named.LUMEN if value in _OUTLETS else named.ENDO).of(STRU
                for value in (LV, RV, LA, RA, AO, PA)}
 _INLETS = tuple(BY_ID[name].value for name in ("LSPV", "LIPV", "RSPV", "RIPV", "SVC", "IVC"))
 
+_BEYOND_BASE = {LA, RA, BY_ID["LAA"].value, AO, PA, *_INLETS, *_ATRIAL_TISSUE, *_VESSEL_TISSUE}
+"""What the base of the ventricles is held by: a mesh that is clamped there must not be clamped anywhere else."""
+
 _CAVITY_OF = {wall: cavity for cavity, wall in WALL_OF.items()}
 _CUT_TOGETHER = ({LV, *_LEFT_TISSUE}, *({cavity, WALL_OF[cavity]} for cavity in (RV, LA, RA, AO, PA)))
 """Structures around the same cut of a cavity."""
@@ -78,7 +81,9 @@ def _name_of_pair(inner: int, outer: int, present: set[int]) -> str:
         if pair <= VENTRICULAR_TISSUE:
             return _joined(inner, outer)
         other = (pair - VENTRICULAR_TISSUE).pop()
-        return _BLOOD_SIDE[other] if other in (LV, RV) else named.BASE.of()
+        if other in _BEYOND_BASE:
+            return named.BASE.of()
+        return _BLOOD_SIDE[other] if other in (LV, RV) else _joined(inner, outer)  # such as a lead or a pericardium
     blood = pair & _BLOOD_SIDE.keys()
     if len(blood) == 1 and pair & {*_ATRIAL_TISSUE, *_VESSEL_TISSUE}:  # a neighbor's wall may be the nearest
         return _BLOOD_SIDE[blood.pop()]

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from analytic_heart import HIGH, LEFT_BASE, LOW, analytic_heart
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
+from HeartSeg3DLib.meshing.patch_names import JOINT, kind_of
 from HeartSeg3DLib.meshing.patches import name_patches
 from HeartSeg3DLib.meshing.planes import image_border, triangle_planes
 from HeartSeg3DLib.meshing.surface import surface_mesh
@@ -101,12 +102,34 @@ def test_walls_have_inner_and_outer_sides() -> None:
 
 @pytest.mark.parametrize(("cavity", "wall", "name"), [
     (4, 104, "LA_ENDO"), (4, 105, "LA_ENDO"), (6, 107, "AO_LUMEN"), (7, 106, "PA_LUMEN"), (3, 105, "RV_ENDO"),
-    (1, 106, "LV_ENDO"), (4, 2, "BASE"), (4, 103, "BASE"),
+    (1, 106, "LV_ENDO"),
 ])
 def test_blood_against_any_wall_is_its_own_endocardium(cavity: int, wall: int, name: str) -> None:
+    assert name_between(cavity, wall) == name
+
+
+@pytest.mark.parametrize("tissue", [2, 21, 103])
+@pytest.mark.parametrize("other", [4, 5, 6, 7, 8, 12, 13, 104, 105, 106, 107])
+def test_ventricular_tissue_against_atria_and_vessels_is_the_base(tissue: int, other: int) -> None:
+    assert name_between(tissue, other) == "BASE"
+
+
+@pytest.mark.parametrize(("tissue", "other", "name"), [
+    (2, 40, "MYO_LABEL40"), (20, 40, "SCAR_LABEL40"), (103, 40, "LABEL40_RV_WALL"), (2, 103, "MYO_RV_WALL"),
+])
+def test_ventricular_tissue_against_anything_else_is_no_base(tissue: int, other: int, name: str) -> None:
+    """A pericardium or a lead would be clamped in mechanics, and fibers would begin there."""
+    assert name_between(tissue, other) == name
+    assert kind_of(name) is JOINT
+
+
+def name_between(one: int, other: int) -> str:
+    """Return the name of the wall between two blocks."""
     voxels = np.zeros((14, 14, 24), np.uint8)
-    voxels[3:11, 3:11, 3:12], voxels[3:11, 3:11, 12:21] = cavity, wall
+    voxels[3:11, 3:11, 3:12], voxels[3:11, 3:11, 12:21] = one, other
     mesh = surface_mesh(label_field(sitk.GetImageFromArray(voxels), 1.0))
-    between = (mesh.labels == sorted((cavity, wall))).all(axis=1)
+    between = (mesh.labels == sorted((one, other))).all(axis=1)
     assert between.any()
-    assert set(np.flatnonzero(between)) <= set(name_patches(mesh)[name])
+    names = {name for name, triangles in name_patches(mesh).items() if between[triangles].any()}
+    assert len(names) == 1
+    return names.pop()
