@@ -16,6 +16,7 @@ from HeartSeg3DLib.meshing.export.content import LPS
 from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, places_of, request_for
 from HeartSeg3DLib.meshing.fibers import FiberAngles
+from HeartSeg3DLib.meshing.walls import check_thickness
 
 SURFACE_FORMATS, VOLUME_FORMATS = ("vtp", "stl"), ("vtu", "vtp")
 """What is written where neither a preset nor formats are named."""
@@ -82,6 +83,7 @@ class MeshChoices:
         """
         if self.edge_mm is not None and not 0.0 < self.edge_mm < np.inf:
             raise UsageError(f"{self.edge_mm:g} mm is no length of an edge.", "Choose an edge above zero.")
+        check_thickness(self.walls_mm)
         request = self.request(folder)
         check_formats(request, self.fibers)
         for one in (request, failed_request(request)) if self.accept_failed else (request,):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from HeartSeg3DLib.anatomy import WHOLE_HEART
 from HeartSeg3DLib.api.mesh_choices import MeshChoices, failed_request
 from HeartSeg3DLib.api.mesh_fibers import FiberStage, placeholder_sentences
 from HeartSeg3DLib.api.mesh_report import MeshReportFiles, piece_sentences, write_mesh_report
+from HeartSeg3DLib.api.mesh_walls import GrownWalls, grow_walls
+from HeartSeg3DLib.api.mesh_words import change_sentences
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
 from HeartSeg3DLib.imaging import read_label_frames
@@ -24,7 +26,6 @@ from HeartSeg3DLib.meshing.checking import (
     check_edge,
     check_labels,
     check_memory,
-    counted,
     name_of,
     pitch_warnings,
     suggested_pitch,
@@ -34,19 +35,17 @@ from HeartSeg3DLib.meshing.export.content import MeshSource
 from HeartSeg3DLib.meshing.export.staging import put_in_place, staging_folder
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, export_mesh
 from HeartSeg3DLib.meshing.export.xdmf import has_h5py
-from HeartSeg3DLib.meshing.isotropic import resampled_for_walls
 from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.memory import check_memory as check_tetra_memory
 from HeartSeg3DLib.meshing.memory import free_memory
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
-from HeartSeg3DLib.meshing.patches import ORIGIN_OF, name_patches
+from HeartSeg3DLib.meshing.patches import name_patches
 from HeartSeg3DLib.meshing.planes import image_border
 from HeartSeg3DLib.meshing.quality import MeshReport, check_surfaces, check_tetrahedra
 from HeartSeg3DLib.meshing.surface import surface_mesh
 from HeartSeg3DLib.meshing.tetra import cut_into_tetrahedra
 from HeartSeg3DLib.meshing.tetra_edge import edge_for
-from HeartSeg3DLib.meshing.vessel_ends import open_ends
-from HeartSeg3DLib.meshing.walls import add_walls, hole_sentences
+from HeartSeg3DLib.meshing.walls import hole_sentences
 from HeartSeg3DLib.report import FiberSection
 
 Progress = Callable[[float, str], None]
@@ -155,7 +154,7 @@ class _Run:
         self._title, self._accept = title, accept
         self._request = choices.request(folder)
         self._warnings: list[str] = []
-        self._walls_mm: dict[int, float] = {}
+        self._walls: GrownWalls | None = None
         self._changes: dict[str, object] = {}
         choices.check(folder)
         self._fibers = FiberStage(choices.fibers, self._request)
@@ -166,7 +165,8 @@ class _Run:
         self._stages.enter(0.70, "Naming surfaces")
         surface = mesh.surface if isinstance(mesh, TetraMesh) else mesh
         patches = name_patches(surface, image_border(labels))
-        self._warnings += hole_sentences(surface, patches, list(self._walls_mm))
+        if self._walls is not None:
+            self._warnings += hole_sentences(surface, patches, self._walls.thickness_mm, self._walls.open_ends)
         self._stages.enter(0.74, "Checking the mesh")
         written = self._request.labels
         report = check_tetrahedra(mesh, labels, written) if isinstance(mesh, TetraMesh) else \
@@ -197,8 +197,10 @@ class _Run:
                     edge_mm=meshed.edge_mm, patches=meshed.patches, warnings=meshed.warnings, seconds=meshed.seconds,
                     settings=self._settings(request), changes=self._changes, fibers=meshed.fibers,
                     written=request.labels)
-            except UsageError as error:  # it names the hidden folder
-                raise not_written(folder) from error
+            except UsageError as error:
+                if staging.name not in error.message:
+                    raise
+                raise not_written(folder) from error  # it names the hidden folder
             self._stages.within(0.98)
             names = [path.name for path in (*reports, *files)]  # what describes the mesh comes last
             with writing():
@@ -224,16 +226,13 @@ class _Run:
         self._changes["cleaning_voxels"] = {"islands": cleaned.islands, "holes": cleaned.holes}
         if choices.walls_mm:
             stages.enter(0.06, "Growing walls")
-            labels, resampled = resampled_for_walls(labels, min(choices.walls_mm.values()))
-            self._warnings += [resampled] if resampled else []
-            vessels = {vessel: ORIGIN_OF[vessel] for vessel in choices.walls_mm if vessel in ORIGIN_OF}
-            walled = add_walls(labels, choices.walls_mm, open_ends(labels, vessels))
-            labels = walled.labels
-            self._warnings += walled.sentences
-            self._walls_mm = {wall: walled.asked_mm[wall] for wall in walled.measured_mm}
-            self._changes["walls_mm"] = {"asked": walled.asked_mm, "measured": walled.measured_mm}
+            self._walls = grow_walls(labels, choices.walls_mm)
+            labels = self._walls.labels
+            self._warnings += self._walls.sentences
+            self._changes |= self._walls.changes
         self._fibers.check(labels)
         facts = check_labels(labels)
+        self._warnings += [sentence for sentence in facts.warnings if sentence not in self._warnings]
         wanted = self._request.labels
         if wanted is not None and not set(wanted) & set(facts.counts):
             raise InputError(f"The label map has no {name_of(wanted[0])} and no walls, of which the preset "
@@ -257,12 +256,12 @@ class _Run:
             self._stages.enter(0.1, "Making tetrahedra")
             cut = cut_into_tetrahedra(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
             self._changes["tetrahedra"] = {"smoothed": cut.smoothed, "topology": cut.repaired, "specks": cut.specks}
-            self._warnings += _change_sentences(cut.repaired, cut.specks, "element")
+            self._warnings += change_sentences(cut.repaired, cut.specks, "element")
             return cut.mesh
         self._stages.enter(0.1, "Resampling")
         samples = label_field(labels, edge / EDGE_OF_PITCH)
         self._changes["samples"] = {"topology": samples.repaired, "specks": samples.specks}
-        self._warnings += _change_sentences(samples.repaired, samples.specks, "sample")
+        self._warnings += change_sentences(samples.repaired, samples.specks, "sample")
         self._stages.enter(0.5, "Making surfaces")
         return surface_mesh(samples)
 
@@ -282,7 +281,8 @@ class _Run:
 
     def _settings(self, request: ExportRequest) -> dict[str, str]:
         choices = self._choices
-        walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in self._walls_mm.items())
+        grown = self._walls.thickness_mm if self._walls is not None else {}
+        walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in grown.items())
         frame = {} if choices.time_frame is None else {"Time frame": f"{choices.time_frame}, counted from 0"}
         return {**frame, "Walls": walls or "none grown", "Preset": choices.preset or "none",
                 "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
@@ -312,15 +312,6 @@ def _one_frame(path: Path, choices: MeshChoices) -> sitk.Image:
     if chosen is not None and not 0 <= chosen < len(frames):
         raise UsageError(f"There is no frame {chosen}: {path.name} has {len(frames)}.", f"{last}.")
     return frames[chosen or 0].image
-
-
-def _change_sentences(repaired: int, specks: Mapping[int, int], part: str) -> list[str]:
-    """Return a sentence on each change of labels; `part` is what changed, a sample or an element."""
-    sentences = [f"{name_of(value) if value else 'Outside'}: {counted(count, part)} that resampling cut off went to "
-                 "the surroundings." for value, count in specks.items()]
-    if repaired:
-        sentences.insert(0, f"{counted(repaired, part)} changed label so that surfaces do not touch themselves.")
-    return sentences
 
 
 def _place(where: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -11,22 +13,43 @@ _PER_WALL = 2.0
 """Samples across a wall."""
 
 
-def resampled_for_walls(labels: sitk.Image, wall_mm: float) -> tuple[sitk.Image, str | None]:
-    """Return a label map with voxels that a wall can be made of, and a sentence if it had to be resampled.
+@dataclass(frozen=True)
+class Resampled:
+    """A label map on cubic samples, and what resampling changed.
+
+    Attributes:
+        labels: The map, uint8.
+        repaired: Samples that changed label so that surfaces do not touch themselves.
+        specks: Samples that resampling cut off and gave to the surroundings, by label.
+    """
+
+    labels: sitk.Image
+    repaired: int
+    specks: dict[int, int]
+
+
+def pitch_for_walls(labels: sitk.Image, wall_mm: float) -> float | None:
+    """Return the distance of samples in mm that a wall takes, None if the voxels do as they are.
+
+    Args:
+        labels: 3-D label map.
+        wall_mm: Thickness of the thinnest wall that is going to grow.
+    """
+    return None if max(labels.GetSpacing()) <= _PER_WALL * wall_mm else wall_mm / _PER_WALL
+
+
+def resampled_for_walls(labels: sitk.Image, pitch: float) -> Resampled:
+    """Return a label map on cubic samples.
 
     Structures keep their volumes; see `label_field`. The image ends where it ended.
 
     Args:
         labels: 3-D uint8 label map with at least one label.
-        wall_mm: Thickness of the thinnest wall that is going to grow.
+        pitch: Distance of the samples in mm.
 
     Raises:
         CheckError: The topology could not be repaired.
     """
-    thickest = max(labels.GetSpacing())
-    if thickest <= _PER_WALL * wall_mm:
-        return labels, None
-    pitch = wall_mm / _PER_WALL
     field = label_field(labels, pitch)
     inverse = np.linalg.inv(np.reshape(labels.GetDirection(), (3, 3)) * np.asarray(labels.GetSpacing()))
     start = inverse @ (field.origin - np.asarray(labels.GetOrigin()))
@@ -41,5 +64,4 @@ def resampled_for_walls(labels: sitk.Image, wall_mm: float) -> tuple[sitk.Image,
     resampled.SetDirection(labels.GetDirection())
     first = np.array([part.start for part in inside]) * pitch
     resampled.SetOrigin((field.origin + field.direction @ first).tolist())
-    return resampled, (f"The slices are {thickest:.2g} mm apart, too far for walls of {wall_mm:g} mm: the label map "
-                       f"was resampled to {pitch:.2g} mm before walls grew.")
+    return Resampled(resampled, field.repaired, field.specks)

@@ -6,7 +6,7 @@ cut by the image border, and where a vessel ends, it stays open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -21,7 +21,8 @@ from .checking import name_of
 from .cleaning import SPECK, Pieces, clean_labels, give_to_nearest
 from .indicators import index_to_point
 from .mesh import OUTSIDE, SurfaceMesh
-from .patches import AO, LA, LV, ORIGIN_OF, PA, RA, RV, WALL_OF
+from .patch_names import OPENING, OUTLET
+from .patches import AO, LA, LV, PA, RA, RV, WALL_OF
 from .planes import Disk, triangle_planes
 
 WALL_MM: dict[int, float] = {RV: 3.5, LA: 2.0, RA: 2.0, AO: 2.0, PA: 2.0}
@@ -41,12 +42,18 @@ class Walled:
         labels: The map, uint8; walls have the values 103 to 107.
         asked_mm: Thickness asked for, by wall value.
         measured_mm: Median thickness that the voxels of each wall have where it is free, by wall value.
+        open_ends: Number of ends at which the wall of a vessel stayed open, by wall value.
+        islands: Voxels of islands that went to the structures around them, by value.
+        holes: Background voxels that the walls enclosed and that went to the structures around them.
         sentences: The same for the user.
     """
 
     labels: sitk.Image
     asked_mm: dict[int, float]
     measured_mm: dict[int, float]
+    open_ends: dict[int, int]
+    islands: dict[int, int]
+    holes: int
     sentences: tuple[str, ...]
 
 
@@ -66,16 +73,14 @@ def add_walls(
         UsageError: A structure that is no cavity, or a thickness that no wall has.
         InputError: The voxels are longer than twice the wall.
     """
-    _check(thickness_mm)
+    check_thickness(thickness_mm)
     voxels = sitk.GetArrayFromImage(labels)
     spacing = labels.GetSpacing()[::-1]
     nearest, walls = np.full(voxels.shape, 1.0, np.float32), np.zeros(voxels.shape, np.uint8)
     asked: dict[int, float] = {}
     there = [WALL_OF[cavity] for cavity in thickness_mm if (voxels == WALL_OF[cavity]).any()]
-    for cavity, wall_mm in thickness_mm.items():
+    for cavity, wall_mm in walls_to_grow(labels, thickness_mm).items():
         wall = WALL_OF[cavity]
-        if wall in there or not (voxels == cavity).any():
-            continue
         _refuse_coarse(labels, wall_mm)
         asked[wall] = wall_mm
         part, distance = _distance(voxels == cavity, spacing, wall_mm)
@@ -91,34 +96,57 @@ def add_walls(
     give_to_nearest(voxels, scraps, spacing, keeping=_CAVITIES)
     grown = sitk.GetImageFromArray(voxels)
     grown.CopyInformation(labels)
-    result = clean_labels(grown, Pieces.KEEP_ALL).labels  # walls may have enclosed background
-    voxels = sitk.GetArrayFromImage(result)
+    cleaned = clean_labels(grown, Pieces.KEEP_ALL)  # walls may have enclosed background
+    voxels = sitk.GetArrayFromImage(cleaned.labels)
     measured = {wall: _thickness(voxels, wall, spacing, asked[wall]) for wall in asked if (voxels == wall).any()}
     kept = [f"{name_of(wall)}: in the label map already, and kept as it is." for wall in there]
-    return Walled(result, asked, measured, (*_sentences(asked, measured, loose, open_ends), *kept))
+    ends = {wall: len(open_ends.get(_CAVITY_OF[wall], ())) for wall in measured}
+    changed = [f"When walls had grown: {sentence}" for sentence in cleaned.sentences]
+    return Walled(cleaned.labels, asked, measured, ends, cleaned.islands, cleaned.holes,
+                  (*_sentences(asked, measured, loose, ends), *kept, *changed))
+
+
+def walls_to_grow(labels: sitk.Image, thickness_mm: Mapping[int, float]) -> dict[int, float]:
+    """Return the thickness by cavity of those walls whose cavity is in the label map and that are not themselves."""
+    present = set(np.unique(sitk.GetArrayViewFromImage(labels)).tolist())
+    return {cavity: wall_mm for cavity, wall_mm in thickness_mm.items()
+            if cavity in present and WALL_OF[cavity] not in present}
 
 
 def hole_sentences(
-    mesh: SurfaceMesh, patches: Mapping[str, NDArray[np.intp]], walls: Sequence[int]
+    mesh: SurfaceMesh, patches: Mapping[str, NDArray[np.intp]], walls: Collection[int], open_ends: Mapping[int, int]
 ) -> list[str]:
-    """Return a sentence for each grown wall that a mesh could not keep closed around its chamber.
+    """Return a sentence for each grown wall that a mesh could not keep closed, or that is open at too many ends.
 
     Args:
         mesh: Walls between labels, LPS, mm.
         patches: Indices of triangles by name, see `patches.name_patches`.
-        walls: Wall values. Those of vessels are open at their ends and are left out.
+        walls: Wall values.
+        open_ends: Number of ends at which the wall of a vessel grew open, by wall value.
     """
     sentences = []
     for wall in walls:
-        name = f"{STRUCTURES[_CAVITY_OF[wall]].id}_OPENING"
-        if _CAVITY_OF[wall] not in ORIGIN_OF and name in patches:
+        id_ = STRUCTURES[_CAVITY_OF[wall]].id
+        name = OPENING.of(id_)
+        if name in patches:
             area = triangle_planes(mesh.points, mesh.triangles[patches[name]])[2].sum()
             sentences.append(f"{name_of(wall)}: holes of {area / 100:.2f} cm² in all, named {name}; the wall is too "
                              "thin for these voxels or edges.")
+        is_vessel = _CAVITY_OF[wall] in (AO, PA)
+        outlets = [patch for patch in patches if is_vessel and patch.startswith(OUTLET.of(id_))]
+        if len(outlets) > open_ends.get(wall, 0):
+            sentences.append(f"{name_of(wall)}: open at {len(outlets)} places in the mesh ({', '.join(outlets)}), and "
+                             f"it grew open at {open_ends.get(wall, 0)}; the others are holes. Shorter edges close "
+                             "them.")
     return sentences
 
 
-def _check(thickness_mm: Mapping[int, float]) -> None:
+def check_thickness(thickness_mm: Mapping[int, float]) -> None:
+    """Make sure that walls can grow around these cavities and be so thick, in mm by cavity value.
+
+    Raises:
+        UsageError: A structure that is no cavity, or a thickness that no wall has.
+    """
     for cavity, wall_mm in thickness_mm.items():
         if cavity not in WALL_OF or cavity == LV:
             raise UsageError(f"{name_of(cavity)} gets no wall.",
@@ -227,7 +255,7 @@ def _thickness(voxels: NDArray[np.uint8], wall: int, spacing: tuple[float, ...],
 
 
 def _sentences(
-    asked: dict[int, float], measured: dict[int, float], loose: dict[int, int], open_ends: Mapping[int, Sequence[Disk]]
+    asked: dict[int, float], measured: dict[int, float], loose: dict[int, int], open_ends: Mapping[int, int]
 ) -> list[str]:
     sentences = []
     for wall, wanted in asked.items():
@@ -235,7 +263,7 @@ def _sentences(
             sentences.append(f"{name_of(wall)}: no free voxel around the cavity, so there is no wall.")
             continue
         sentence = f"{name_of(wall)}: {wanted:.1f} mm asked for, {measured[wall]:.1f} mm made"
-        if ends := len(open_ends.get(_CAVITY_OF[wall], ())):
+        if ends := open_ends[wall]:
             sentence += f", open at {ends} end{'s' if ends > 1 else ''}"
         if loose[wall]:
             sentence += f"; {loose[wall]} voxels in crevices went to the tissue beside them"

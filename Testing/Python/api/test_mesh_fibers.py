@@ -154,7 +154,7 @@ def test_what_cannot_be_is_refused_before_meshing(tmp_path: Path, monkeypatch: p
     def never(*_: object) -> None:
         raise AssertionError("meshed")
 
-    monkeypatch.setattr("HeartSeg3DLib.api.meshing.tetra_mesh", never)
+    monkeypatch.setattr("HeartSeg3DLib.api.meshing.cut_into_tetrahedra", never)
     fibers = FiberAngles()
     assert_refused(without_cavity(), tmp_path / "a", MeshChoices(fibers=fibers), InputError, "no left endocardium")
     assert_refused(balls()[8:], tmp_path / "b", MeshChoices(fibers=fibers, preset="ep"), InputError, "the apex")

@@ -13,7 +13,7 @@ from HeartSeg3DLib.meshing.label_field import label_field
 from HeartSeg3DLib.meshing.patches import name_patches
 from HeartSeg3DLib.meshing.planes import Disk
 from HeartSeg3DLib.meshing.surface import surface_mesh
-from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls, hole_sentences
+from HeartSeg3DLib.meshing.walls import WALL_MM, add_walls, hole_sentences, walls_to_grow
 
 AO_WALL, RV_WALL = 106, 103
 
@@ -133,10 +133,38 @@ def test_a_wall_with_a_hole_is_told_about() -> None:
         if hole:
             voxels[9:15, 9:15, 20:23] = RV
         mesh = surface_mesh(label_field(sitk.GetImageFromArray(voxels), 1.0))
-        sentences = hole_sentences(mesh, name_patches(mesh), [RV_WALL])
+        sentences = hole_sentences(mesh, name_patches(mesh), [RV_WALL], {})
         assert len(sentences) == hole
     assert "Right ventricle wall: holes of 0.3" in sentences[0]
-    assert not hole_sentences(mesh, name_patches(mesh), [AO_WALL])
+    assert not hole_sentences(mesh, name_patches(mesh), [AO_WALL], {})
+
+
+def test_a_hole_in_a_vessels_wall_and_an_outlet_too_many_are_told_about() -> None:
+    mesh = surface_mesh(label_field(analytic_heart((2.0, 2.0, 2.0)), 2.0))
+    rows = {"AO_OPENING": np.arange(5), "AO_OUTLET_1": np.arange(5, 9), "AO_OUTLET_2": np.arange(9, 12)}
+    hole, outlets = hole_sentences(mesh, rows, [AO_WALL], {AO_WALL: 1})
+    assert "Aortic wall: holes of" in hole
+    assert "open at 2 places in the mesh (AO_OUTLET_1, AO_OUTLET_2), and it grew open at 1" in outlets
+    assert hole_sentences(mesh, {"AO_OUTLET": np.arange(4)}, [AO_WALL], {AO_WALL: 1}) == []
+
+
+def test_a_hollow_that_a_wall_closes_is_told_about() -> None:
+    voxels = np.zeros((40, 40, 40), np.uint8)
+    voxels[8:32, 8:32, 8:32] = RV
+    voxels[12:28, 12:28, 12:28] = 0
+    voxels[18:21, 18:21, 28:32] = 0  # its mouth
+    walled = add_walls(sitk.GetImageFromArray(voxels), {RV: 3.0})
+    grown = np.count_nonzero(sitk.GetArrayViewFromImage(walled.labels)) - np.count_nonzero(voxels)
+    assert walled.holes > 500
+    assert grown > walled.holes
+    assert f"When walls had grown: {walled.holes} voxels in enclosed holes went to the structures around them." \
+        in walled.sentences
+
+
+def test_only_walls_whose_cavity_is_there_are_to_grow() -> None:
+    voxels = np.zeros((6, 6, 6), np.uint8)
+    voxels[1], voxels[2], voxels[3] = RV, AO, AO_WALL
+    assert walls_to_grow(sitk.GetImageFromArray(voxels), WALL_MM) == {RV: WALL_MM[RV]}
 
 
 def test_a_cavity_without_free_voxels_is_reported() -> None:
