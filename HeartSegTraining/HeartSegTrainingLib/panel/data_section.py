@@ -18,6 +18,8 @@ from HeartSegTrainingLib.panel.training_context import TrainingContext
 
 SCENE, INDEX, RECIPE = "scene", "index", "recipe"
 
+_MOST_NAMED = 3
+
 
 class DataSection:
     """Lets the user choose the data, and prepares a training set from the scene.
@@ -166,13 +168,14 @@ class DataSection:
 
     def _show_cases(self) -> None:
         rows = [(case.segmentation.GetName(), case.scan.GetName() if case.scan is not None else "",
-                 _structures(case) if case.usable else _("cannot be used")) for case in self._cases]
+                 _learned(case) if case.usable else _("nothing")) for case in self._cases]
         state = [*rows, [case.reason for case in self._cases], sorted(self._unticked)]
         if state == self._shown:
             return
         self._shown, self._filling = state, True
         table = self._context.ui.casesTable
-        fill_table(table, [_("Segmentation"), _("Scan"), _("Structures")], rows)
+        fill_table(table, [_("Segmentation"), _("Scan"), _("Learned")], rows)
+        table.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.Stretch)
         for number, case in enumerate(self._cases):
             item = table.item(number, 0)
             flags = qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled
@@ -180,7 +183,7 @@ class DataSection:
             ticked = case.usable and case.segmentation.GetID() not in self._unticked
             item.setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
             for column in range(table.columnCount):
-                table.item(number, column).setToolTip(case.reason or _left_out(case))
+                table.item(number, column).setToolTip(case.reason or _details(case))
         fit_height(table)
         self._filling = False
 
@@ -215,14 +218,16 @@ class DataSection:
         return text
 
 
-def _left_out(case: Any) -> str:
-    return _("Not a structure of the heart, left out: {names}").format(
-        names=", ".join(case.left_out)) if case.left_out else ""
+def _learned(case: Any) -> str:
+    """Return what is learned from a case in a few words; a pencil where a person has corrected a model's result."""
+    named = ", ".join(case.corrected) if len(case.corrected) <= _MOST_NAMED else _("{count} structures").format(
+        count=len(case.corrected))
+    return named if case.corrected == case.structures else f"✎ {named}"
 
 
-def _structures(case: Any) -> str:
-    """Return what is drawn; where a model drew it, a pencil marks what a person has corrected."""
-    if case.corrected == case.structures:
-        return ", ".join(case.structures)
-    marked = [*case.structures, *(id for id in case.corrected if id not in case.structures)]
-    return ", ".join(f"{id} ✎" if id in case.corrected else id for id in marked)
+def _details(case: Any) -> str:
+    said = [_("Drawn: {names}").format(names=", ".join(case.structures)),
+            _("Learned: {names}").format(names=", ".join(case.corrected))]
+    if case.left_out:
+        said.append(_("Not a structure of the heart, left out: {names}").format(names=", ".join(case.left_out)))
+    return "\n".join(said)

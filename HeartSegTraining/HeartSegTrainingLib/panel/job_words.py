@@ -45,4 +45,5 @@ def sentence_of(job: Any) -> str:
     standing = ", ".join(said) + "." if said else ""
     if job.state == "starting":
         standing = f"{standing} " + _("It is loading PyTorch and its data.")
-    return f"{standing} {job.reason}".strip()
+    reason = _("Its checkpoint is written.") if job.state == "stopped" else job.reason
+    return f"{standing} {reason}".strip()

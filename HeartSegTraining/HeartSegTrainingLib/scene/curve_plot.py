@@ -11,7 +11,7 @@ import vtk
 from HeartSeg3DLib.scene.text import _
 from HeartSegTrainingLib.scene.curves import Chart, Curve
 
-_TAG = "HeartSegTraining."
+_ROLE = "HeartSegTraining.Role"
 _STEP = "Step"
 _COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
 
@@ -51,7 +51,7 @@ def store_plot(title: str, charts: Sequence[Chart]) -> Any:
 
 def is_shown() -> bool:
     """Whether the plot is in the scene, so that it has to follow the job."""
-    return slicer.mrmlScene.GetSingletonNode(f"{_TAG}Chart", "vtkMRMLPlotChartNode") is not None
+    return _found("vtkMRMLPlotChartNode", "Chart") is not None
 
 
 def show_plot(chart_node: Any) -> None:
@@ -78,12 +78,14 @@ def _column(name: str, values: Sequence[float]) -> vtk.vtkDoubleArray:
 
 def _node(kind: str, role: str) -> Any:
     """Return the one node of a role, made if there is none."""
-    node = slicer.mrmlScene.GetSingletonNode(_TAG + role, kind)
+    node = _found(kind, role)
     if node is None:
-        node = slicer.mrmlScene.CreateNodeByClass(kind)
-        node.UnRegister(None)
-        node.SetSingletonTag(_TAG + role)
-        node.SetName(_("Training curves"))
+        node = slicer.mrmlScene.AddNewNodeByClass(kind, _("Training curves"))
+        node.SetAttribute(_ROLE, role)
         node.SetSaveWithScene(False)
-        node = slicer.mrmlScene.AddNode(node)
     return node
+
+
+def _found(kind: str, role: str) -> Any:
+    """Return the node of a role; no singleton, which would outlive the scene."""
+    return next((node for node in slicer.util.getNodesByClass(kind) if node.GetAttribute(_ROLE) == role), None)

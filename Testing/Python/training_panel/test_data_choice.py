@@ -36,7 +36,8 @@ class SceneDataCase(TrainingPanelCase):
         table = self.ui.casesTable
         self.assertEqual([table.item(row, 0).checkState() == qt.Qt.Checked for row in range(3)], [True, True, False])
         self.assertIn("source volume", table.item(2, 0).toolTip())
-        self.assertEqual(table.item(0, 2).text(), "LV, MYO")
+        self.assertEqual([table.item(row, 2).text() for row in (0, 2)], ["LV, MYO", "nothing"])
+        self.assertIn("Drawn: LV, MYO", table.item(0, 0).toolTip())
         self.ui.prepareButton.click()
         self.assertEqual(self.logic.asked, [("set", ["One heart", "Two heart"], False)])
 

@@ -28,6 +28,10 @@ class ListCase(TrainingPanelCase):
         self.assertEqual(self.panel.jobs.job.name, "mine")
         self.assertIn("Step 120 of 400, loss 0.532, Dice 0.71", self.ui.jobLabel.text)
 
+    def test_a_stopped_job_says_that_nothing_is_lost(self) -> None:
+        self.show_jobs(a_job("mine", "stopped", reason="asked by the STOP file"))
+        self.assertTrue(self.ui.jobLabel.text.endswith("Its checkpoint is written."))
+
     def test_a_failed_job_says_why(self) -> None:
         self.show_jobs(a_job("dead", "failed", reason="The disk is full; make room, then resume."))
         self.assertIn("make room", self.ui.jobLabel.text)

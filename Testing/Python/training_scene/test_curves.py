@@ -83,6 +83,11 @@ class PlotTest(unittest.TestCase):
         self.assertEqual([len(slicer.util.getNodesByClass(kind)) for kind in kinds], [1, 3, 3])
         self.assertFalse(chart.GetSaveWithScene())
 
+    def test_it_is_gone_with_the_scene(self) -> None:
+        store_plot("mine", self.charts)
+        slicer.mrmlScene.Clear()
+        self.assertFalse(is_shown())
+
     def test_it_is_shown_in_a_layout_with_a_plot(self) -> None:
         chart = store_plot("mine", self.charts)
         show_plot(chart)
