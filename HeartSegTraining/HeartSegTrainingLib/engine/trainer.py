@@ -115,6 +115,8 @@ class Session:
             report.memory = self.rung.describe()
             state = self._prepare(self._make(make_task), resume)
             return self._train_and_save(state, report)
+        except SystemExit:  # a cluster's handler ends the process once all is saved and said
+            raise
         except BaseException as error:
             self.job.log(traceback.format_exc())
             reason = _reason(error)

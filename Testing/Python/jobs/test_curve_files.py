@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from HeartSeg3DLib.errors import DiskError, UsageError
+from HeartSegTrainingLib.jobs import job_folder
+from HeartSegTrainingLib.jobs.curves import CurveWriter
+from HeartSegTrainingLib.jobs.job_folder import JobFolder, write_atomically
+
+
+def test_tensorboard_gets_the_curves_where_it_is_installed(tmp_path: Path) -> None:
+    if importlib.util.find_spec("tensorboard") is None:
+        pytest.skip("the package tensorboard is not installed: pip install '.[tensorboard]'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    writer = CurveWriter(JobFolder(tmp_path), tensorboard=True)
+    writer.write({"step": 1, "loss": 2.0, "dice_1": float("nan")})
+    writer.write({"step": 2, "loss": 1.0, "dice_1": 0.5})
+    writer.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 2.0), (2, 1.0)]
+    assert [event.step for event in events.Scalars("dice_1")] == [2]
+
+
+def test_tensorboard_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(UsageError, match=r"TensorBoard is not installed.*pip install"):
+        CurveWriter(JobFolder(tmp_path), tensorboard=True)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_atomically(tmp_path / "job.json", b"before")
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(job_folder.os, "fsync", full)
+    with pytest.raises(DiskError, match=r"No space left on device.*Make room"):
+        write_atomically(tmp_path / "job.json", b"after")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"job.json": b"before"}
