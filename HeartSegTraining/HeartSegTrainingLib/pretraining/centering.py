@@ -40,7 +40,7 @@ class RunningCenter:
         self._seen: Tensor | None = None
 
     def see(self, logits: Sequence[Tensor], processes: Processes) -> None:
-        """Note the mean of a step's logits, (n, K) a part, over all processes; one that is not finite is passed over."""
+        """Note the mean of a step's logits, (n, K) a part, over all processes, unless it is not finite."""
         total = torch.stack([part.sum(0) for part in logits]).sum(0)
         count = total.new_tensor([float(sum(len(part) for part in logits))])
         known = processes.sum(torch.cat([total, count]))
