@@ -68,6 +68,8 @@ class JobStart:
         """Forget it; a job that was started goes on."""
         if not self.finished:
             self._end(None)
+            if self._job is None:
+                shutil.rmtree(self.folder, ignore_errors=True)  # nothing has been learned in it
 
     def wait(self, progress: Callable[[float, str], None] | None = None) -> Path:
         """Wait until the job trains, for scripts; Slicer's window stays alive.
@@ -83,7 +85,7 @@ class JobStart:
         work_until(lambda: self.finished, step)
         if self.error is not None:
             raise self.error
-        return self.folder
+        return self.folder.resolve()  # as the list of jobs names it
 
     def _start_when_written(self) -> None:
         request = self._request

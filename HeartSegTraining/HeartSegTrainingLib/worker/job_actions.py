@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
 
+from HeartSeg3DLib.models.store import data_folder
 from HeartSeg3DLib.worker.dependencies import require_dependencies
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
@@ -25,7 +27,9 @@ def estimate(job: Job, loaded: LoadedModels) -> None:
     require_dependencies()
     wish = Wish(**job.request["wish"])
     kind = kind_named(wish.kind)
-    with tempfile.TemporaryDirectory(prefix="estimate-") as name:
+    data_folder().mkdir(parents=True, exist_ok=True)
+    # Paths in recipes are relative: what they make lies where the job itself is going to find it.
+    with tempfile.TemporaryDirectory(prefix="estimate-") as name, contextlib.chdir(data_folder()):
         folder = Path(name)
         config = kind.config_class().from_dict(job_of_wish(wish, folder))
         said = estimate_run(config, kind.make_task(config, folder), folder, tell=lambda text: job.progress(0.0, text))

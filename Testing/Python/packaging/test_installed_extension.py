@@ -93,12 +93,13 @@ def test_the_installed_worker_answers(extension: Extension, tmp_path: Path) -> N
     assert "cpu" in {device["id"] for device in result["devices"]}
 
 
-def test_the_installed_module_opens_and_segments(
+def test_the_installed_modules_open_segment_and_offer_recipes(
     extension: Extension, repository: Path, tmp_path: Path, system_library_is_missing: Callable[[str], NoReturn]
 ) -> None:
     path = os.pathsep.join([str(extension.folder), str(repository / "Testing")])
     done = subprocess.run([sys.executable, str(Path(__file__).with_name("use_module.py")), str(extension.folder)],
-                          cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+                          cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": path, "HEARTSEG_DATA": str(tmp_path / "data")})
     if done.returncode == LIBRARY_MISSING:
         system_library_is_missing(SYSTEM_PACKAGES)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -106,3 +107,5 @@ def test_the_installed_module_opens_and_segments(
     assert Path(report["library"]).parent == extension.folder / "HeartSeg3DLib"
     assert (report["title"], report["failures"], report["imported_at_start"]) == ("HeartSeg3D", [], False)
     assert report["volumes"]["LV"] > 50
+    assert Path(report["training_library"]).parent == extension.folder / "HeartSegTrainingLib"
+    assert report["recipes"] == ["demo", "lab", "cluster"]

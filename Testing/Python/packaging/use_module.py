@@ -1,6 +1,7 @@
-"""Run in a process of its own: opens the installed module and segments its sample, in the test runtime for Slicer.
+"""Run in a process of its own: opens the installed modules and segments their sample, in the test runtime for Slicer.
 
-Prints where the module came from, the shown title, the volumes in mL, and what failed in call-backs, as JSON.
+Prints where both came from, the shown title, the volumes in mL, the recipes that the training module offers, and what
+failed in call-backs, as JSON.
 """
 
 from __future__ import annotations
@@ -32,9 +33,22 @@ def main(folder: Path) -> None:
     logic = module.HeartSeg3DLogic()
     volumes = logic.volumes(logic.segment(sample_data.load_sample(), quality="fast", device="cpu"))
     SlicerRuntime.leave_module(window)
-    print(json.dumps({"library": HeartSeg3DLib.__file__, "title": title, "volumes": volumes,
+    recipes, training_library = use_training(folder)
+    print(json.dumps({"recipes": recipes, "training_library": training_library, "library": HeartSeg3DLib.__file__, "title": title, "volumes": volumes,
                       "imported_at_start": imported_at_start,
                       "failures": [repr(failure) for failure in SlicerRuntime.slot_failures()]}))
+
+
+def use_training(folder: Path) -> tuple[list[str], str]:
+    """Open the module that trains; returns what it offers, and where it came from."""
+    window = SlicerRuntime.show_module(SlicerRuntime.load_module(folder / "HeartSegTraining.py"))
+    selector = window.self().panel.context.ui.recipeSelector
+    offered = [selector.itemText(number) for number in range(selector.count)]
+    SlicerRuntime.leave_module(window)
+
+    import HeartSegTrainingLib
+
+    return offered, HeartSegTrainingLib.__file__
 
 
 if __name__ == "__main__":

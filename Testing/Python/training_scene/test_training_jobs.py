@@ -119,6 +119,16 @@ class StartTest(JobsCase):
         self.assertFalse(start.folder.exists())
         self.assertEqual(self.launched, [])
 
+    def test_a_start_that_is_given_up_leaves_no_folder_and_a_job_that_runs_is_let_alone(self) -> None:
+        start = self.start()
+        start.cancel()
+        self.assertFalse(start.folder.exists())
+        other = self.start()
+        self.request.done, self.request.result = True, {"file": "asked.json", "kind": "finetune"}
+        other.step()
+        other.cancel()
+        self.assertTrue(other.folder.exists())
+
     def test_a_job_that_dies_at_once_says_of_what(self) -> None:
         start = self.start()
         self.request.done, self.request.result = True, {"file": "asked.json", "kind": "finetune"}

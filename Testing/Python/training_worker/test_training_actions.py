@@ -20,6 +20,8 @@ from HeartSegTrainingLib.datasets import Index
 from HeartSegTrainingLib.engine.checkpoint import save_checkpoint
 from HeartSegTrainingLib.finetuning import FinetuneConfig
 from HeartSegTrainingLib.finetuning.task import registered_network
+from HeartSegTrainingLib.jobs.kinds import kind_named
+from HeartSegTrainingLib.worker import job_actions
 from HeartSegTrainingLib.worker.model_action import model_id, use_model
 from HeartSegTrainingLib.worker.set_action import training_set
 
@@ -77,6 +79,30 @@ def test_before_the_first_checkpoint_there_is_no_model(user_data: Path, tmp_path
 @pytest.mark.parametrize("name", ["Ünsere Herzen / 2", "...", "x" * 200, "con"])
 def test_any_name_of_a_job_makes_a_name_of_a_model(name: str) -> None:
     assert is_safe_id(model_id(name, 12_000_000))
+
+
+def test_an_estimate_makes_data_where_the_job_finds_them(user_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def estimate_run(config: Any, make_task: Any, folder: Path, tell: Any) -> Any:
+        seen.extend((Path.cwd(), config.data["scenes"], folder))
+        return type("Estimate", (), {"to_dict": lambda self: {"steps": 1}})()
+
+    monkeypatch.setattr(job_actions, "estimate_run", estimate_run)
+    before = Path.cwd()
+    said = asked(job_actions.estimate, wish={"kind": "finetune", "recipe": "demo", "start": "scratch"})
+    assert said["estimate"] == {"steps": 1}
+    assert seen[0] == user_data.resolve()
+    assert not Path(seen[1]).is_absolute()
+    assert not seen[2].exists()
+    assert Path.cwd() == before
+
+
+def test_a_job_s_file_says_all_that_it_is_asked_for(user_data: Path, tmp_path: Path) -> None:
+    wish = {"kind": "ssl", "recipe": "demo", "start": "scratch", "changes": {"steps": 7}}
+    said = asked(job_actions.job_file, wish=wish, job_folder=str(tmp_path / "job"))
+    assert said["kind"] == "ssl"
+    assert kind_named("ssl").read_config(said["file"]).steps == 7
 
 
 def hand_over(folder: Path, persons: list[str], corrected: tuple[str, ...] = ("LV",)) -> None:

@@ -1,0 +1,147 @@
+"""All three stages of the demo from the module of 3D Slicer, which is closed and opened again before each next step.
+
+Each session is a process of its own in the test runtime and does everything by clicking: pretrain, close, open, refine
+from that job, close, open, fine-tune from the refined encoder, close, open, give the model to HeartSeg3D and segment
+the sample with it. Generated hearts alone; it takes a quarter of an hour on two processor cores.
+
+    python Testing/Benchmarks/training_from_slicer.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from machine import describe_machine
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RESULTS = Path(__file__).parent / "results"
+PATIENCE_SECONDS = 3600.0
+STAGES = ("ssl", "ressl", "finetune")
+
+
+def open_module(name: str) -> Any:
+    """Show a module of this checkout in the test runtime."""
+    import SlicerRuntime
+
+    return SlicerRuntime.show_module(SlicerRuntime.load_module(REPOSITORY / name / f"{name}.py"))
+
+
+def wait(until: Callable[[], Any]) -> None:
+    import SlicerRuntime
+
+    if not SlicerRuntime.process_events(PATIENCE_SECONDS, until=until):
+        raise TimeoutError("the panel did not come to the state that was waited for")
+
+
+def jobs_are_listed(panel: Any, count: int) -> None:
+    """Wait until the panel has found the jobs of earlier sessions."""
+    wait(lambda: len(panel.jobs._jobs) == count)
+
+
+def train(stage: str) -> dict[str, Any]:
+    """Start a stage by clicking, from the one before it, and leave as soon as it trains."""
+    window = open_module("HeartSegTraining")
+    panel, ui = window.self().panel, window.self().panel.context.ui
+    jobs_are_listed(panel, STAGES.index(stage))
+    earlier = [job.name for job in panel.jobs._jobs]
+    wait(lambda: not any(job.is_active for job in panel.jobs._jobs))
+    ui.recipeRadio.click()
+    ui.stageSelector.setCurrentIndex(ui.stageSelector.findData(stage))
+    ui.recipeSelector.setCurrentIndex(ui.recipeSelector.findData("demo"))
+    choices = [ui.startSelector.itemData(number) for number in range(ui.startSelector.count)]
+    before = STAGES[STAGES.index(stage) - 1] if stage != "ssl" else ""
+    start = next(choice for choice in choices if choice.endswith(f"/demo-{before}") or (not before))
+    ui.startSelector.setCurrentIndex(choices.index(start))
+    ui.nameEdit.text = f"demo-{stage}"
+    ui.startButton.click()
+    wait(lambda: not panel.training.running)
+    if "is training" not in ui.newMessageLabel.text:
+        raise RuntimeError(ui.newMessageLabel.text)
+    return {"stage": stage, "found again": earlier, "started from": Path(start).name}
+
+
+def finish(stage: str) -> dict[str, Any]:
+    """Open again while the stage trains or after it, find it, and wait for its end."""
+    window = open_module("HeartSegTraining")
+    panel = window.self().panel
+    jobs_are_listed(panel, STAGES.index(stage) + 1)
+    job = lambda: next(job for job in panel.jobs._jobs if job.name == f"demo-{stage}")  # noqa: E731
+    seen = job().state
+    wait(lambda: not job().is_active)
+    columns = panel.context.logic.curves(job().folder)
+    return {"stage": stage, "found": seen, "ended": job().state, "reason": job().reason, "steps": job().step,
+            "loss": [columns["loss"][0], columns["loss"][-1]]}
+
+
+def use() -> dict[str, Any]:
+    """Give the model to HeartSeg3D and segment the sample with it."""
+    from HeartSeg3DLib.scene import sample_data
+
+    segmenting, window = open_module("HeartSeg3D"), open_module("HeartSegTraining")
+    panel, ui = window.self().panel, window.self().panel.context.ui
+    jobs_are_listed(panel, len(STAGES))
+    panel.jobs.select(next(job.folder for job in panel.jobs._jobs if job.kind == "finetune"))
+    ui.useModelButton.click()
+    wait(lambda: panel.jobs._model is None)
+    ui.jobRemedyButton.click()
+    logic = segmenting.self().logic
+    model = logic.getParameterNode().model
+    heart = logic.segment(sample_data.load_sample(), device="cpu", model=model)
+    return {"model": model, "volumes in mL": {id: round(volume, 1) for id, volume in logic.volumes(heart).items()}}
+
+
+def session(part: str, data: str) -> dict[str, Any]:
+    """Run one session of Slicer and return what it found, with its seconds."""
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, __file__, "--session", part], capture_output=True, text=True, cwd=data,
+                          env={**os.environ, "HEARTSEG_DATA": data})
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{part}: {found}", flush=True)
+    return {**found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def run_session(part: str) -> None:
+    """In a process of its own: do one part and print what it found."""
+    sys.path[:0] = [str(REPOSITORY / "Testing"), str(REPOSITORY / "HeartSeg3D")]
+    import SlicerRuntime
+
+    SlicerRuntime.start()
+    what, _, stage = part.partition(":")
+    found = use() if what == "use" else {"train": train, "finish": finish}[what](stage)
+    failures = SlicerRuntime.slot_failures()
+    if failures:
+        raise RuntimeError("a function that Qt or VTK called failed") from failures[0]
+    print(json.dumps(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--session", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.session:
+        run_session(asked.session)
+        return
+    with tempfile.TemporaryDirectory() as data:
+        parts = [part for stage in STAGES for part in (f"train:{stage}", f"finish:{stage}")]
+        sessions = [session(part, data) for part in (*parts, "use")]
+    ended = [one["ended"] for one in sessions if "ended" in one]
+    if ended != ["finished"] * len(STAGES):
+        raise RuntimeError(f"not every stage came to its end: {ended}")
+    RESULTS.mkdir(exist_ok=True)
+    result = {"machine": describe_machine(), "sessions": sessions}
+    (RESULTS / "training_from_slicer.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
