@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from HeartSeg3DLib.errors import UsageError
 
-from .job_folder import JobFolder, write_atomically
+from .job_folder import JobFolder, disk_errors, write_atomically
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -36,7 +36,8 @@ class CurveWriter:
         if missing:
             self._rewrite([*columns, *missing])
             columns += missing
-        with open(self.job.metrics_file, "a", newline="", encoding="utf-8") as stream:
+        file = self.job.metrics_file
+        with disk_errors(file), open(file, "a", newline="", encoding="utf-8") as stream:
             csv.DictWriter(stream, columns, restval="nan").writerow(row)
         if self._summary is not None:
             for name, value in row.items():

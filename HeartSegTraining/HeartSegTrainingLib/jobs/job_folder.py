@@ -22,6 +22,20 @@ _LOCK_WAIT_S = 1.0
 """Whoever only looks whether a job runs holds its lock for an instant."""
 
 
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors about a file that is written into a sentence.
+
+    Raises:
+        DiskError: The disk is full, or the folder may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(f"{path.name} could not be written in {path.parent} ({error.strerror}).",
+                        "Make room or give write access, then resume; what was there before is whole.") from error
+
+
 def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Replace a file in one step: temporary name, then rename; where durable, with fsync against a power cut.
 
@@ -29,17 +43,17 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         DiskError: The disk is full, or the folder may not be written.
     """
     temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DiskError(f"{path.name} could not be written in {path.parent} ({error.strerror}).",
-                        "Make room or give write access, then resume; what was there before is whole.") from error
+    with disk_errors(path):
+        try:
+            with open(temporary, "wb") as stream:
+                stream.write(content)
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 class JobFolder:
@@ -81,8 +95,13 @@ class JobFolder:
         return self.path / "STOP"
 
     def log(self, message: str) -> None:
-        """Add a line with the time to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as stream:
+        """Add a line with the time to log.txt.
+
+        Raises:
+            DiskError: The disk is full.
+        """
+        file = self.path / "log.txt"
+        with disk_errors(file), open(file, "a", encoding="utf-8") as stream:
             stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
 
     def write_job(self, job: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import importlib.util
 import sys
 from pathlib import Path
@@ -42,3 +43,20 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(DiskError, match=r"No space left on device.*Make room"):
         write_atomically(tmp_path / "job.json", b"after")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"job.json": b"before"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_log_that_does_not_fit_any_more_is_explained(tmp_path: Path) -> None:
+    job = JobFolder(tmp_path)
+    (tmp_path / "log.txt").symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=r"log\.txt.*No space left on device"):
+        job.log("Trained")
+
+
+def test_a_curve_that_does_not_fit_any_more_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(csv.DictWriter, "writerow", full)
+    with pytest.raises(DiskError, match=r"metrics\.csv.*No space left on device"):
+        CurveWriter(JobFolder(tmp_path)).write({"step": 1})

@@ -43,6 +43,14 @@ def test_a_job_that_holds_its_folder_and_has_said_nothing_begins(tmp_path: Path)
             assert summary(job).state == "starting"
 
 
+def test_a_job_that_waits_for_its_cluster_is_queued_until_it_speaks(tmp_path: Path) -> None:
+    job = made_job(tmp_path / "job", "stopped", age_s=100.0)
+    LaunchNote("finetune", str(job / "job.toml"), str(job), mode="slurm", cluster_job="7").save(job)
+    assert summary(job).state == "queued"
+    JobFolder(job).write_state({**JobFolder(job).read_state(), "status": "stopped"})
+    assert summary(job).state == "stopped"
+
+
 @pytest.mark.parametrize(("code", "said"), [
     (-9, "memory ran out"), (137, "memory ran out"), (-11, "crashed (SIGSEGV)"), (-15, "ended by SIGTERM")])
 def test_how_a_process_died_is_said_in_words(tmp_path: Path, code: int, said: str) -> None:
