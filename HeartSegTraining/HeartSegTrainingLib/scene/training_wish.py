@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.scene.model_choices import model_choices
@@ -61,11 +60,11 @@ def start_choices(kind: str, jobs: Sequence[Any]) -> list[StartChoice]:
     """
     scratch = StartChoice(SCRATCH, _("nothing (random numbers)"))
     pretrained = [_of_job(job, _("encoder of {name}")) for job in jobs
-                  if job.kind in (SSL, RESSL) and _has_checkpoint(job.folder)]
+                  if job.kind in (SSL, RESSL) and _has_checkpoint(job)]
     if kind == SSL:
         return [scratch]
     if kind == RESSL:
-        return [_of_job(job, _("{name}")) for job in jobs if job.kind == SSL and _has_checkpoint(job.folder)]
+        return [_of_job(job, _("{name}")) for job in jobs if job.kind == SSL and _has_checkpoint(job)]
     models = [StartChoice(MODEL + model.id, f"{model.title} {model.version}") for model in model_choices()
               if model.role == "segmenter" and not model.problem]
     return [*models, *pretrained, scratch]
@@ -75,5 +74,5 @@ def _of_job(job: Any, title: str) -> StartChoice:
     return StartChoice(f"{JOB}{job.folder}", title.format(name=job.name))
 
 
-def _has_checkpoint(folder: Path) -> bool:
-    return any((folder / "checkpoints").glob("step_*.safetensors"))
+def _has_checkpoint(job: Any) -> bool:
+    return bool(job.state_file.get("checkpoint"))  # as the job says it: its disk may be slow

@@ -1,5 +1,7 @@
 """Two sessions of Slicer in the test runtime, each a process of its own: one trains, the other finds the job again.
 
+The second one stops it, goes on with it and uses its model.
+
 python training_sessions.py train|use; prints what it found as JSON. Everything is done by clicking.
 """
 
@@ -25,11 +27,11 @@ import numpy as np
 import slicer
 
 PATIENCE_SECONDS = 300.0
-NAME = "short"
-SHORT = {"steps": 3, "window": 80, "batch": 1, "part": 0, "workers": 0, "threads": 1, "device": "cpu", "log_every": 1,
+NAME = "slow"
+SLOW = {"steps": 1000, "window": 80, "batch": 1, "part": 0, "workers": 0, "threads": 1, "device": "cpu", "log_every": 1,
          "learning_rate": 1e-6, "warmup": 0, "checkpoint_minutes": 0.01, "validate_minutes": 0.0, "validate_cases": 1,
          "freeze": "none"}
-"""So short and slow to learn that the model stays what it was."""
+"""So slow to learn that the model stays what it was; somebody stops it long before its end."""
 
 
 def wait(until: Callable[[], Any]) -> None:
@@ -65,7 +67,7 @@ def train() -> dict[str, Any]:
     wait(lambda: not panel.training.data.running)
     structures = panel.training.data.training_set.structures
     asked = panel.context.logic.startJob
-    panel.context.logic.startJob = lambda wish, name: asked(replace(wish, changes=SHORT), name)
+    panel.context.logic.startJob = lambda wish, name: asked(replace(wish, changes=SLOW), name)
     ui.nameEdit.text = NAME
     ui.startButton.click()
     wait(lambda: not panel.training.running)
@@ -77,15 +79,28 @@ def train() -> dict[str, Any]:
     return found
 
 
+def stop(panel: Any) -> int:
+    """Stop the job by clicking; returns the step of its checkpoint."""
+    panel.context.ui.stopButton.click()
+    wait(lambda: panel.jobs.job.state == "stopped")
+    return int(panel.jobs.job.step)
+
+
 def use() -> dict[str, Any]:
-    """Find the job, wait for its end, give its model to HeartSeg3D and segment with it."""
+    """Find the job as it trains, stop it, go on, stop it again, give its model to HeartSeg3D and segment with it."""
     from HeartSeg3DLib.scene import sample_data
 
     segmenting = open_module("HeartSeg3D")
     window = open_module("HeartSegTraining")
     panel, ui = window.self().panel, window.self().panel.context.ui
-    wait(lambda: panel.jobs.job is not None and not panel.jobs.job.is_active)
+    wait(lambda: panel.jobs.job is not None)
+    seen = panel.jobs.job.state
+    wait(lambda: panel.jobs.job.step)
+    stopped = stop(panel)
+    ui.resumeButton.click()
+    wait(lambda: panel.jobs.job.is_active and panel.jobs.job.step > stopped)
     wait(lambda: ui.curvesRow.visible)
+    stop(panel)
     job = panel.jobs.job
     steps = panel.context.logic.curves(job.folder)["step"]
     ui.useModelButton.click()
@@ -97,8 +112,8 @@ def use() -> dict[str, Any]:
     logic = segmenting.self().logic
     model = logic.getParameterNode().model
     volumes = logic.volumes(logic.segment(sample_data.load_sample(), quality="fast", device="cpu", model=model))
-    return {"name": job.name, "state": job.state, "reason": job.reason, "steps": [int(step) for step in steps],
-            "model": model, "offered": offered, "volumes": volumes}
+    return {"name": job.name, "found": seen, "state": job.state, "stopped": stopped, "step": job.step,
+            "steps": [int(step) for step in steps], "model": model, "offered": offered, "volumes": volumes}
 
 
 if __name__ == "__main__":

@@ -189,9 +189,8 @@ class ChoicesTest(JobsCase):
 
     def test_each_stage_starts_from_what_it_can(self) -> None:
         for kind in ("ssl", "ressl", "finetune"):
-            job = self.a_job(kind, kind)
-            (job / "checkpoints" / "step_0000030.safetensors").touch()
-        self.a_job("without-checkpoint", "ssl")
+            self.a_job(kind, kind)
+        self.a_job("without-checkpoint", "ssl", checkpoint="")
         jobs = {kind: f"{JOB}{(self.data / 'jobs' / kind).resolve()}" for kind in ("ssl", "ressl")}
         self.assertEqual(self.starts("ssl"), [SCRATCH])
         self.assertEqual(self.starts("ressl"), [jobs["ssl"]])
