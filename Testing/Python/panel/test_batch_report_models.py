@@ -254,6 +254,14 @@ class ModelsCase(PanelCase):
         self.assertEqual(self.ui.modelsMessageLabel.text, "Imported New.")
         self.assertGreaterEqual(self.ui.modelSelector.findData("new"), 0)
 
+    def test_a_model_that_another_module_installed_is_offered_when_the_module_is_entered(self) -> None:
+        self.panel.exit()
+        self.models.models.append(FakeModel("new", "New", False))
+        self.assertEqual(self.ui.modelSelector.findData("new"), -1)
+        self.panel.enter()
+        self.assertIn("New", self.names())
+        self.assertGreaterEqual(self.ui.modelSelector.findData("new"), 0)
+
     def test_a_broken_file_is_refused_with_the_reason(self) -> None:
         self.questions.path = "/downloads/broken.zip"
         self.ui.importModelButton.click()
