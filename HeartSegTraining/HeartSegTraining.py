@@ -206,10 +206,14 @@ class HeartSegTrainingTest(ScriptedLoadableModuleTest):
                 self.fail(f"{case}: {text}")
 
     def list_the_jobs(self):
-        """Find the recipes and the jobs of this user."""
+        """Look for what can be learned from, and for jobs where what training needs is installed."""
+        from HeartSegTrainingLib.scene import training_dependencies
+
+        slicer.mrmlScene.Clear()
         logic = HeartSegTrainingLogic()
-        self.assertIsInstance(logic.jobs(), list)
         self.assertEqual(logic.sceneCases(), [])
+        if training_dependencies.state() == "ready":
+            self.assertIsInstance(logic.jobs(), list)
 
 
 def find_heartseg3d():

@@ -11,6 +11,7 @@ LEFT, RIGHT, TOP, BOTTOM = 34, 8, 36, 18
 COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
 DOT = 6
 _FAINT = 60
+_MOST_POINTS = 400
 
 
 def chart_picture(chart: Any, width: int, height: int, widget: Any) -> Any:
@@ -83,7 +84,9 @@ def _draw_curve(painter: Any, scale: _Scale, curve: Any, color: Any) -> None:
     pen = qt.QPen(color)
     pen.setWidth(2)
     painter.setPen(pen)
-    points = [(scale.x(step), scale.y(value)) for step, value in zip(curve.steps, curve.values, strict=True)]
+    known = list(zip(curve.steps, curve.values, strict=True))
+    drawn = [*known[:-1:1 + len(known) // _MOST_POINTS], known[-1]]  # a long training has more points than pixels
+    points = [(scale.x(step), scale.y(value)) for step, value in drawn]
     for (x0, y0), (x1, y1) in pairwise(points):
         painter.drawLine(x0, y0, x1, y1)
     painter.setBrush(qt.QBrush(color))

@@ -72,6 +72,15 @@ class CurvesCase(TrainingPanelCase):
         self.show_jobs(a_job())
         self.assertNotEqual(self.ui.lossCurve.pixmap.toImage(), before)
 
+    def test_more_points_than_pixels_are_drawn_up_to_the_last(self) -> None:
+        steps = tuple(float(step) for step in range(20_000))
+        FakeWatch.columns = {"step": steps, "loss": (*([1.0] * 19_999), 0.0)}
+        self.show_jobs(a_job())
+        until_the_end = self.ui.lossCurve.pixmap.toImage()
+        FakeWatch.columns = {"step": steps, "loss": (1.0,) * 20_000}
+        self.show_jobs(a_job())
+        self.assertNotEqual(self.ui.lossCurve.pixmap.toImage(), until_the_end)
+
     def test_a_job_without_figures_has_none(self) -> None:
         FakeWatch.columns = {}
         self.show_jobs(a_job("new", "starting"))

@@ -60,6 +60,9 @@ class ModuleCase(unittest.TestCase):
         self.assertTrue(ui.recipeLabel.text)
         self.assertFalse(ui.startButton.enabled)
 
+    def test_the_self_test_of_an_installed_module_passes(self) -> None:
+        sys.modules["HeartSegTraining"].HeartSegTrainingTest().list_the_jobs()
+
     def test_it_can_be_reloaded_and_the_scene_closed(self) -> None:
         self.window.self().onReload()
         slicer.mrmlScene.Clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import slicer
 from HeartSeg3DLib.errors import DeviceError, InputError, UsageError
 from HeartSegTrainingLib.jobs import launching, registry
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
-from HeartSegTrainingLib.scene import job_control, job_settings, job_start, training_wish
+from HeartSegTrainingLib.scene import job_control, job_settings, job_start, job_watch, training_wish
 from HeartSegTrainingLib.scene.job_watch import JobWatch
 from HeartSegTrainingLib.scene.training_logic import TrainingLogic
 from HeartSegTrainingLib.worker.job_wish import JOB, SCRATCH, Wish
@@ -62,6 +63,25 @@ class WatchTest(JobsCase):
         with open(job / "metrics.csv", "a", encoding="utf-8") as stream:
             stream.write("20,0.5\n")
         self.assertEqual(self.look(watch, job).columns["loss"], (1.0, 0.5))
+
+    def test_folders_are_read_in_another_thread_and_one_look_at_a_time(self) -> None:
+        threads: list[int] = []
+        gate = threading.Event()
+
+        def list_slowly() -> list[Any]:
+            threads.append(threading.get_ident())
+            gate.wait(60)
+            return []
+
+        watch = JobWatch()
+        with mock.patch.object(job_watch, "list_jobs", list_slowly):
+            watch.look(None)
+            watch.look(None)
+            self.assertFalse(watch.step())
+            gate.set()
+            self.look(watch)
+        self.assertNotIn(threading.get_ident(), threads)
+        self.assertEqual(len(threads), 1)
 
     def test_a_damaged_list_is_an_error_with_a_remedy(self) -> None:
         (self.data / "jobs.json").write_text("{", "utf-8")
