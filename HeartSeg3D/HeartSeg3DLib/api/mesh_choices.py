@@ -13,15 +13,12 @@ from HeartSeg3DLib.api.mesh_report import MeshReportFiles
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.meshing.cleaning import Pieces
 from HeartSeg3DLib.meshing.export.content import LPS
+from HeartSeg3DLib.meshing.export.earlier import FAILED
+from HeartSeg3DLib.meshing.export.format_table import USUAL_SURFACE_FORMATS, USUAL_VOLUME_FORMATS
 from HeartSeg3DLib.meshing.export.presets import preset_of
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, check_export, places_of, request_for
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.walls import check_thickness
-
-SURFACE_FORMATS, VOLUME_FORMATS = ("vtp", "stl"), ("vtu", "vtp")
-"""What is written where neither a preset nor formats are named."""
-
-_FAILED = "_FAILED"
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,8 @@ class MeshChoices:
         time_frame: Which label map of a 4-D one is meshed, counted from 0; needed where there are several.
         pieces: What to do with structures in several large pieces.
         accept_failed: Write a mesh that failed a hard check, under a name that says so.
-        force: Whether what is in the folder already may be replaced.
+        force: Whether what is in the folder already may be replaced: all that an earlier mesh's sidecar lists, and one
+            of the same name that failed its check.
     """
 
     edge_mm: float | None = None
@@ -67,7 +65,7 @@ class MeshChoices:
         """Return what is to be written."""
         if self.preset is not None:
             return request_for(self.preset, folder, formats=self.formats, frame=self.frame, force=self.force)
-        formats = self.formats or (VOLUME_FORMATS if self.with_tetrahedra else SURFACE_FORMATS)
+        formats = self.formats or (USUAL_VOLUME_FORMATS if self.with_tetrahedra else USUAL_SURFACE_FORMATS)
         return ExportRequest(folder, formats, self.frame, force=self.force)
 
     def places(self, folder: Path, *, fit_for_use: bool) -> list[Path]:
@@ -93,4 +91,4 @@ class MeshChoices:
 
 def failed_request(request: ExportRequest) -> ExportRequest:
     """Return the same request for a mesh that failed its own check: its files have a name that says so."""
-    return replace(request, stem=request.stem + _FAILED)
+    return replace(request, stem=request.stem + FAILED)

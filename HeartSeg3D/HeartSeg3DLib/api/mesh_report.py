@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.imaging import check_output, replacing
 from HeartSeg3DLib.meshing.checking import name_of
+from HeartSeg3DLib.meshing.export.earlier import REPORT_ENDINGS
 from HeartSeg3DLib.meshing.export.writing import ExportRequest
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh, TetraMesh
 from HeartSeg3DLib.meshing.quality import PIECES, MeshReport, patch_figures
@@ -33,9 +34,7 @@ class MeshReportFiles:
     @staticmethod
     def beside(request: ExportRequest) -> MeshReportFiles:
         """Return the names beside an exported mesh."""
-        start = f"{request.stem}_report"
-        names = f"{start}.json", f"{start}.html", f"{start}.png", f"{start}_fibers.png"
-        return MeshReportFiles(*(request.folder / name for name in names))
+        return MeshReportFiles(*(request.folder / f"{request.stem}{ending}" for ending in REPORT_ENDINGS))
 
     def check(self, *, force: bool) -> None:
         """Make sure that the files can be written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from typer.core import TyperCommand
 from HeartSeg3DLib.cli.command_run import CommandRun, command_run
 from HeartSeg3DLib.cli.options import ForceOption, JsonOption, OutputFolderOption, QuietOption, SchemeOption
 from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.meshing.export.format_table import USUAL_SURFACE_FORMATS, USUAL_VOLUME_FORMATS, format_names
+from HeartSeg3DLib.meshing.export.presets import PRESETS, stem_of
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.api import MeshedHeart
@@ -81,13 +84,14 @@ def mesh_command(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", show_default=False, help="print, ep, mechanics, simvascular or cemrgapp."),
+        typer.Option(metavar="NAME", show_default=False, help=f"One of {', '.join(PRESETS)}."),
     ] = None,
     formats: Annotated[
         str | None,
         typer.Option(metavar="LIST", show_default=False,
-                     help="stl, ply, obj, vtp, vtu, vtk, gmsh22, gmsh41, xdmf, opencarp, svmultiphysics, abaqus, "
-                          "pycemrg; several with commas. Else vtp,stl for surfaces and vtu,vtp for tetrahedra."),
+                     help=f"{', '.join(format_names(volume=True))}; several with commas. Else "
+                          f"{','.join(USUAL_SURFACE_FORMATS)} for surfaces and {','.join(USUAL_VOLUME_FORMATS)} for "
+                          "tetrahedra."),
     ] = None,
     frame: Annotated[str, typer.Option(metavar="lps|ras", help="lps as in DICOM, or ras.")] = "lps",
     time_frame: Annotated[
@@ -115,6 +119,7 @@ def mesh_command(
     with command_run("mesh", as_json=as_json, quiet=quiet) as run:
         from HeartSeg3DLib.api import MeshChoices, mesh_to_folder
         from HeartSeg3DLib.meshing.cleaning import Pieces
+        from HeartSeg3DLib.meshing.export.earlier import earlier_places, removal_sentences
 
         if keep_all and keep_largest:
             raise UsageError("Both --keep-all and --keep-largest were given.", "Give one of them.")
@@ -123,10 +128,12 @@ def mesh_command(
             edge_mm=edge, volume=volume, walls_mm=walls_of(walls), fibers=fibers_of(fibres), preset=preset,
             formats=formats_of(formats), frame=frame, scheme=scheme, time_frame=time_frame, pieces=pieces,
             accept_failed=accept_failed, force=force)
+        before = earlier_places(out, stem_of(preset))
         with run.progress() as progress:
             progress.begin(labels.name)
             meshed = mesh_to_folder(labels, out, choices, progress=progress, cancelled=run.cancelled,
                                     writing=run.last_writing)
+        meshed = replace(meshed, warnings=(*meshed.warnings, *removal_sentences(before)))
         _show(run, meshed, preset if not formats else None)
         run.report({
             "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,

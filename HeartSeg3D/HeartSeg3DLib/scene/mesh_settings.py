@@ -10,16 +10,16 @@ from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID, STRUCTURES
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.meshing.export.presets import PRESETS, preset_of
+from HeartSeg3DLib.meshing.export.earlier import earlier_places
+from HeartSeg3DLib.meshing.export.format_table import format_names
+from HeartSeg3DLib.meshing.export.presets import PRESETS, preset_of, stem_of
 from HeartSeg3DLib.meshing.memory import VOLUME_EDGE_MM, tetrahedra_in
 from HeartSeg3DLib.meshing.walls import WALL_MM
 from HeartSeg3DLib.scene.text import _
 
 SURFACES, TETRAHEDRA = "surfaces", "tetrahedra"
 PRESET_NAMES = (*PRESETS, SURFACES, TETRAHEDRA)
-FORMATS = {SURFACES: ("vtp", "stl", "ply", "obj", "gmsh22", "gmsh41"),
-           TETRAHEDRA: ("vtu", "vtp", "vtk", "gmsh22", "gmsh41", "xdmf", "opencarp", "svmultiphysics", "abaqus",
-                        "pycemrg", "stl", "ply", "obj")}
+FORMATS = {SURFACES: format_names(volume=False), TETRAHEDRA: format_names(volume=True)}
 """What can be written without a preset; the first two are, where nobody names others."""
 
 FRAMES = ("lps", "ras")
@@ -112,7 +112,7 @@ class MeshSettings:
 
 
 def existing_mesh(folder: Path, settings: MeshSettings) -> list[str]:
-    """Return the names in a folder that a mesh, or one that fails its check and is accepted, would replace.
+    """Return the names in a folder that a mesh, or one that fails its check and is accepted, would replace or remove.
 
     Raises:
         UsageError: A format does not exist.
@@ -122,7 +122,10 @@ def existing_mesh(folder: Path, settings: MeshSettings) -> list[str]:
     choices = MeshChoices(volume=settings.with_tetrahedra, formats=settings.formats,
                           preset=settings.preset if settings.preset in PRESETS else None)
     places = {place for fit in (True, False) for place in choices.places(folder, fit_for_use=fit)}
-    return sorted(place.name for place in places if os.path.lexists(place))
+    there = {place for place in places if os.path.lexists(place)}
+    if there:  # nothing of an earlier mesh is removed where nothing is replaced
+        there |= set(earlier_places(folder, stem_of(choices.preset)))
+    return sorted({place.relative_to(folder).as_posix() for place in there})
 
 
 @dataclass(frozen=True)

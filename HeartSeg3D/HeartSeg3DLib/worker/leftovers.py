@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,32 @@ from HeartSeg3DLib.meshing.export.presets import stem_of
 from HeartSeg3DLib.meshing.export.staging import remove_partial_folders
 from HeartSeg3DLib.models import ModelStore
 
+_PLACING = threading.Lock()
+
+
+@contextlib.contextmanager
+def placing() -> Iterator[None]:
+    """Makes the block in which files of a mesh are put in place, or taken back; one thread at a time is in it.
+
+    Where the parent goes, another thread than the one that writes cleans up.
+    """
+    with _PLACING:
+        yield
+
 
 def remove_partial_outputs(request: Mapping[str, Any]) -> None:
-    """Remove files that were being written for a request when its process ended; finished outputs stay."""
+    """Remove files that were being written for a request when its process ended; finished outputs stay.
+
+    Where it ended while a mesh took the place of an earlier one, the earlier one comes back as it was.
+    """
     if request.get("action") == "import_model":
         ModelStore().remove_unfinished()
     if not request.get("output"):
         return
     output = Path(request["output"])
     if request.get("action") == "mesh":
-        remove_partial_folders(output, stem_of(request.get("preset")))
+        with placing():
+            remove_partial_folders(output, stem_of(request.get("preset")))
         if request.get("new_folder"):
             with contextlib.suppress(OSError):  # it is gone, or something was put into it
                 output.rmdir()

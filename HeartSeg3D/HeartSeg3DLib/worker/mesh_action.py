@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.imaging import replacing
+from HeartSeg3DLib.meshing.export.earlier import earlier_places, removal_sentences
+from HeartSeg3DLib.meshing.export.presets import stem_of
 from HeartSeg3DLib.worker.events import Job
+from HeartSeg3DLib.worker.leftovers import placing
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.scan_folder import ScanDescription
 
@@ -44,13 +47,16 @@ def mesh(job: Job, loaded: LoadedModels) -> None:
     with output_folder(output):
         choices.check(output)
         labels = _label_map(folder)
+        before = earlier_places(output, stem_of(choices.preset))
         meshed = mesh_to_folder(labels, output, choices, title=_title(request), accept=job.ask,
-                                progress=lambda fraction, stage: job.progress(fraction * _MADE, stage))
+                                progress=lambda fraction, stage: job.progress(fraction * _MADE, stage),
+                                writing=placing)
     job.progress(_MADE, "Handing over the surfaces")
     surfaces = _write_surfaces(folder, meshed, choices)
     job.progress(1.0, "Done")
     job.result(files=[str(path) for path in meshed.files], surfaces=surfaces, edge_mm=meshed.edge_mm,
-               warnings=list(meshed.warnings), seconds=meshed.seconds, quality=meshed.report.to_dict())
+               warnings=[*meshed.warnings, *removal_sentences(before)], seconds=meshed.seconds,
+               quality=meshed.report.to_dict())
 
 
 def _choices(request: dict[str, Any]) -> MeshChoices:

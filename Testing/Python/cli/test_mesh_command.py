@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from command_line import NOTE, assert_failed_in_words, call
 from HeartSeg3DLib.api import meshing
 from HeartSeg3DLib.cli.mesh_command import fibers_of, formats_of, walls_of, with_usual_values
 from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.meshing.export.presets import PRESETS
+from HeartSeg3DLib.meshing.export.registry import FORMATS
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.meshing.mesh import SurfaceMesh
 from HeartSeg3DLib.meshing.surface import surface_mesh
@@ -36,6 +39,25 @@ def test_the_summary_names_structures_verdict_and_files(tmp_path: Path, atrium: 
     assert NOTE in result.stdout.lower()
     assert "Not in the label map and left out: Left ventricle cavity" in result.stderr
     assert json.loads((tmp_path / "out" / "heart.json").read_text("utf-8"))["frame"] == "RAS"
+
+
+def test_the_help_names_every_format_and_preset() -> None:
+    text = " ".join(call("mesh", "--help").stdout.replace("│", " ").split())
+    for name in (*FORMATS, *PRESETS):
+        assert re.search(rf"\b{name}\b", text), name
+
+
+def test_what_force_removes_of_an_earlier_mesh_is_told(tmp_path: Path, atrium: Path) -> None:
+    words = ("mesh", atrium, "-o", tmp_path / "out", "--edge", "3", "--formats")
+    assert call(*words, "vtp,obj").exit_code == 0
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    result = call(*words, "vtp", "--force", "--json")
+    assert result.exit_code == 0, result.stderr
+    (said,) = [warning for warning in json.loads(result.stdout)["warnings"] if "earlier mesh" in warning]
+    assert said == "Removed of the earlier mesh in this folder: heart.mtl, heart.obj."
+    assert said in result.stderr
+    assert {"heart.vtp", "notes.txt"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert not (tmp_path / "out" / "heart.obj").exists()
 
 
 def test_walls_by_themselves_are_the_usual_ones(tmp_path: Path, atrium: Path) -> None:

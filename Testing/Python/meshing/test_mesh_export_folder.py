@@ -84,7 +84,7 @@ def test_a_failing_format_leaves_an_earlier_export_as_it_was(tmp_path: Path, mon
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    broken = registry.Format("vtk", "", registry.VOLUME, ("{stem}.vtk",), fail)
+    broken = registry.Format(FORMATS["vtk"].facts, fail)
     monkeypatch.setitem(registry.FORMATS, "vtk", broken)
     with pytest.raises(UsageError, match="could not be written"):
         write(tmp_path, "vtu", "vtk", force=True)
@@ -131,7 +131,7 @@ def test_a_file_that_appears_while_writing_is_kept(tmp_path: Path, monkeypatch: 
         (tmp_path / "heart.vtu").write_text("somebody else's")
         return vtu.write(content, path)  # type: ignore[arg-type]
 
-    monkeypatch.setitem(registry.FORMATS, "vtu", registry.Format("vtu", "", vtu.needs, vtu.entries, slow))
+    monkeypatch.setitem(registry.FORMATS, "vtu", registry.Format(vtu.facts, slow))
     with pytest.raises(UsageError, match="exists already"):
         write(tmp_path, "vtu")
     assert contents(tmp_path) == {"heart.vtu": b"somebody else's"}

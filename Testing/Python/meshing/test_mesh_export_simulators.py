@@ -15,8 +15,9 @@ from exported_heart import TISSUE_VOXELS, VOXEL_MM3, heart_labels, heart_mesh, h
 from exported_heart import heart_source as source
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.meshing.export.content import FIBER, SHEET, MeshSource
+from HeartSeg3DLib.meshing.export.format_table import VOLUME
 from HeartSeg3DLib.meshing.export.presets import PRESETS
-from HeartSeg3DLib.meshing.export.registry import FORMATS, VOLUME
+from HeartSeg3DLib.meshing.export.registry import FORMATS
 from HeartSeg3DLib.meshing.export.writing import ExportRequest, export_mesh, request_for
 from HeartSeg3DLib.meshing.mesh import TetraMesh
 from labeled_blocks import volumes_of

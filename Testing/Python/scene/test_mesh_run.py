@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 import unittest
@@ -15,11 +16,14 @@ import slicer
 
 from hearts import a_segmentation
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
+from HeartSeg3DLib.meshing.export.format_table import USUAL_SURFACE_FORMATS, USUAL_VOLUME_FORMATS, VOLUME
+from HeartSeg3DLib.meshing.export.registry import FORMATS
 from HeartSeg3DLib.meshing.fibers import FiberAngles
 from HeartSeg3DLib.scene import child
 from HeartSeg3DLib.scene.logic import HeartSegLogic
 from HeartSeg3DLib.scene.mesh_models import models_of
 from HeartSeg3DLib.scene.mesh_run import MeshRun
+from HeartSeg3DLib.scene.mesh_settings import FORMATS as OFFERED
 from HeartSeg3DLib.scene.mesh_settings import USUAL_FIBERS, MeshSettings, existing_mesh, expected_size
 from HeartSeg3DLib.worker.scan_folder import ScanDescription
 from scans import use_temporary_folder
@@ -264,6 +268,22 @@ class MeshSettingsTest(unittest.TestCase):
             self.assertIn("heart_stl", existing_mesh(Path(folder), MeshSettings(formats=("stl",))))
             self.assertFalse(kept & set(existing_mesh(Path(folder), MeshSettings(formats=("vtp",)))))
             self.assertEqual(existing_mesh(Path(folder) / "new", MeshSettings()), [])
+
+    def test_of_an_earlier_mesh_all_is_seen_that_would_be_removed(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            listed = {"software": {"name": "HeartSeg"}, "formats": {"vtk": {"files": [{"path": "heart.vtk"}]}}}
+            for name in ("heart.vtk", "heart.obj"):
+                (Path(folder) / name).touch()
+            (Path(folder) / "heart.json").write_text(json.dumps(listed))
+            self.assertEqual(existing_mesh(Path(folder), MeshSettings(preset="print")), ["heart.json", "heart.vtk"])
+
+    def test_every_format_is_offered_where_it_can_be_written(self) -> None:
+        self.assertEqual(set(OFFERED["tetrahedra"]), set(FORMATS))
+        surfaces = {name for name, entry in FORMATS.items() if entry.needs != VOLUME}
+        self.assertEqual(set(OFFERED["surfaces"]), surfaces)
+        self.assertIn("pycemrg", surfaces)
+        for preset, usual in (("surfaces", USUAL_SURFACE_FORMATS), ("tetrahedra", USUAL_VOLUME_FORMATS)):
+            self.assertEqual(OFFERED[preset][:2], usual)
 
     def test_the_size_goes_with_the_volume_and_the_cube_of_the_edge(self) -> None:
         coarse, fine = (expected_size(500.0, MeshSettings(preset="ep", edge_mm=edge)) for edge in (2.0, 1.0))

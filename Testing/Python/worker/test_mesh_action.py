@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,39 @@ def test_of_a_mesh_that_is_replaced_nothing_stays(folder: Path, tmp_path: Path, 
     assert names(output) == REPORTS | {"heart_gmsh22.msh", "notes.txt"}
 
 
+def test_what_is_removed_of_an_earlier_mesh_is_said(folder: Path, tmp_path: Path, recorder: Recorder) -> None:
+    request = {"folder": str(folder), "output": str(tmp_path / "mesh"), "edge_mm": 3.0}
+    mesh(recorder.job(**request, formats=["vtp", "obj"]), LoadedModels())
+    mesh(recorder.job(**request, formats=["vtp"], force=True), LoadedModels())
+    assert names(tmp_path / "mesh") == REPORTS | {"heart.vtp"}
+    first, second = recorder.events("result")
+    assert not [said for said in first["warnings"] if "earlier mesh" in said]
+    (said,) = [said for said in second["warnings"] if "earlier mesh" in said]
+    assert "heart.mtl, heart.obj" in said
+
+
+def test_nobody_cleans_up_while_files_are_put_in_place(
+    folder: Path, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent that goes is noticed in another thread, which would take back what this one is still moving."""
+    request = {"action": "mesh", "folder": str(folder), "output": str(tmp_path / "mesh"), "edge_mm": 3.0,
+               "formats": ["vtp"]}
+    cleaning = threading.Thread(target=remove_partial_outputs, args=(request,))
+    put_in_place, waited = meshing.put_in_place, []
+
+    def disturbed(*arguments: Any, **options: Any) -> tuple[Path, ...]:
+        cleaning.start()
+        cleaning.join(timeout=0.5)
+        waited.append(cleaning.is_alive())
+        return put_in_place(*arguments, **options)
+
+    monkeypatch.setattr(meshing, "put_in_place", disturbed)
+    mesh(recorder.job(**request), LoadedModels())
+    cleaning.join()
+    assert waited == [True]
+    assert names(tmp_path / "mesh") == REPORTS | {"heart.vtp"}
+
+
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("yes", [True, False])
 def test_a_mesh_that_fails_its_check_is_asked_about(
@@ -174,6 +208,10 @@ def test_what_a_killed_child_was_writing_goes_and_the_rest_stays(
     (output / f"{stem}.json").touch()
     remove_partial_outputs(request)
     assert names(output) == {f"{stem}.json"}
+    (staging / "replaced").mkdir(parents=True)
+    (output / f"{stem}.json").rename(staging / "replaced" / f"{stem}.json")
+    remove_partial_outputs(request)
+    assert names(output) == {f"{stem}.json"}, "an earlier mesh comes back"
     staging.mkdir()
     (output / f"{stem}.json").unlink()
     remove_partial_outputs({**request, "new_folder": False})

@@ -1,4 +1,4 @@
-"""The formats by name."""
+"""The formats of `format_table` with their writers, by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import UsageError
 from .abaqus import write_abaqus
 from .content import MeshContent
+from .format_table import FORMAT_TABLE, FormatFacts
 from .gmsh22 import write_gmsh22
 from .gmsh41 import write_gmsh41
 from .label_volume import write_label_volume
@@ -23,57 +24,44 @@ from .vtp import write_vtp
 from .vtu import write_vtu
 from .xdmf import write_xdmf
 
-SURFACE, VOLUME, LABELS = "surface", "volume", "labels"
-"""What a format is written from: triangles, tetrahedra with their walls, or the label map."""
+Writer = Callable[[MeshContent, Path], dict[str, Any]]
+"""Writes the content to a path that does not exist yet and returns what the sidecar should say about it."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format.
+    """A format with its writer, which is given the first of its entries."""
 
-    Attributes:
-        name: Name on the command line.
-        title: What it is, for people.
-        needs: `SURFACE`, `VOLUME` or `LABELS`.
-        entries: What appears in the output folder, "{stem}" standing for the mesh's name; the first is what `write`
-            is given, the others lie beside it and may be absent.
-        write: Writes the content to a path that does not exist yet and returns what the sidecar should say about it.
-        fibers: Whether the directions of fibers are written, too.
-    """
+    facts: FormatFacts
+    write: Writer
 
-    name: str
-    title: str
-    needs: str
-    entries: tuple[str, ...]
-    write: Callable[[MeshContent, Path], dict[str, Any]]
-    fibers: bool = False
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        return self.facts.name
+
+    @property
+    def needs(self) -> str:
+        """What it is written from: `SURFACE`, `VOLUME` or `LABELS`."""
+        return self.facts.needs
+
+    @property
+    def fibers(self) -> bool:
+        """Whether the directions of fibers are written, too."""
+        return self.facts.fibers
 
     def entries_for(self, stem: str) -> tuple[str, ...]:
         """Return names of files and folders for a mesh's name."""
-        return tuple(entry.format(stem=stem) for entry in self.entries)
+        return self.facts.entries_for(stem)
 
 
-_TABLE = (
-    Format("stl", "STL, binary, one file a structure and patch", SURFACE, ("{stem}_stl",), write_stl),
-    Format("ply", "PLY, binary, one colored file a structure", SURFACE, ("{stem}_ply",), write_ply),
-    Format("obj", "OBJ with one colored group a structure", SURFACE, ("{stem}.obj", "{stem}.mtl"), write_obj),
-    Format("vtp", "VTK surface with labels and patches", SURFACE, ("{stem}.vtp",), write_vtp),
-    Format("vtu", "VTK tetrahedra with labels and fields", VOLUME, ("{stem}.vtu",), write_vtu, fibers=True),
-    Format("vtk", "Legacy VTK 4.2 tetrahedra", VOLUME, ("{stem}.vtk",), write_legacy_vtk, fibers=True),
-    Format("gmsh22", "Gmsh 2.2, text, physical names", SURFACE,
-           ("{stem}_gmsh22.msh", "{stem}_gmsh22_fields.msh"), write_gmsh22, fibers=True),
-    Format("gmsh41", "Gmsh 4.1, binary, physical names", SURFACE,
-           ("{stem}_gmsh41.msh", "{stem}_gmsh41_fields.msh"), write_gmsh41, fibers=True),
-    Format("xdmf", "XDMF for FEniCSx with facet numbers", VOLUME,
-           ("{stem}.xdmf", "{stem}_facets.xdmf", "{stem}.h5", "{stem}_facets.h5"), write_xdmf, fibers=True),
-    Format("opencarp", "openCARP, micrometers", VOLUME, ("{stem}_opencarp",), write_opencarp, fibers=True),
-    Format("svmultiphysics", "svMultiPhysics mesh-complete folder", VOLUME, ("{stem}_svmultiphysics",),
-           write_svmultiphysics, fibers=True),
-    Format("abaqus", "Abaqus input with sets and surfaces", VOLUME, ("{stem}.inp",), write_abaqus),
-    Format("pycemrg", "Label volume of the pycemrg scheme", LABELS, ("{stem}_pycemrg.nrrd",), write_label_volume),
-)
+_WRITERS: dict[str, Writer] = {
+    "stl": write_stl, "ply": write_ply, "obj": write_obj, "vtp": write_vtp, "vtu": write_vtu, "vtk": write_legacy_vtk,
+    "gmsh22": write_gmsh22, "gmsh41": write_gmsh41, "xdmf": write_xdmf, "opencarp": write_opencarp,
+    "svmultiphysics": write_svmultiphysics, "abaqus": write_abaqus, "pycemrg": write_label_volume,
+}
 
-FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
+FORMATS: dict[str, Format] = {facts.name: Format(facts, _WRITERS[facts.name]) for facts in FORMAT_TABLE}
 
 
 def formats_of(names: Iterable[str]) -> tuple[Format, ...]:

@@ -15,6 +15,7 @@ from ...notice import NOTE_SENTENCE
 from ..fibers import FIBER, FIELDS, RULE
 from ..patch_names import meaning_of
 from .content import MeshContent, MeshSource, Region
+from .earlier import SOFTWARE
 from .facets import facet_groups, facet_numbers
 from .presets import PRESETS
 
@@ -41,7 +42,7 @@ def sidecar_of(
     """
     return {
         "format_version": _VERSION,
-        "software": {"name": "HeartSeg", "version": __version__},
+        "software": {"name": SOFTWARE, "version": __version__},
         "note": NOTE_SENTENCE,
         "preset": preset,
         "use": {"notes": PRESETS[preset].notes, "opens_with": PRESETS[preset].opens_with} if preset else None,

@@ -12,11 +12,17 @@ from pathlib import Path
 
 from ...errors import UsageError
 from ...imaging.output import not_written
+from .earlier import earlier_places
+
+_REPLACED, _NAMES = "replaced", ".names"
+"""In a hidden folder: what was in places before, and the names of what is moved into them, in their order."""
 
 
 @contextlib.contextmanager
 def staging_folder(folder: Path, stem: str) -> Iterator[Path]:
     """Gives a hidden folder inside `folder`, on the same disk, and removes it with what is left in it.
+
+    Moves of `put_in_place` that did not come to their end are taken back before.
 
     Raises:
         UsageError: The file system refuses something that is done inside the block.
@@ -28,22 +34,27 @@ def staging_folder(folder: Path, stem: str) -> Iterator[Path]:
     except OSError as error:
         raise not_written(folder) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        _settle(staging)
 
 
 def remove_partial_folders(folder: Path, stem: str) -> None:
-    """Removes hidden folders that `staging_folder` gave to processes that were killed."""
+    """Removes hidden folders that `staging_folder` gave to processes that were killed.
+
+    One that was killed while it put files in place had not finished: an earlier export goes back to where it was.
+    """
     partial = re.compile(rf"\.{re.escape(stem)}-[0-9a-f]{{8}}\.partial")
     with contextlib.suppress(OSError):
         for place in folder.iterdir():
             if partial.fullmatch(place.name):
-                shutil.rmtree(place, ignore_errors=True)
+                _settle(place)
 
 
 def put_in_place(
     staging: Path, folder: Path, names: Sequence[str], places: Sequence[Path], *, force: bool
 ) -> tuple[Path, ...]:
-    """Moves what was written to its place and returns it; where a move fails, all are taken back.
+    """Moves what was written to its place and returns it; where a move fails, `staging_folder` takes all back.
+
+    With `force`, what an earlier export lists goes as well, and so does one of the same name that failed its check.
 
     Args:
         staging: Where it was written.
@@ -56,22 +67,47 @@ def put_in_place(
         UsageError: Something is in a place and may not go.
         OSError: The file system refuses a move.
     """
-    old, new = staging / "replaced", [folder / name for name in names]
+    old, new = staging / _REPLACED, [folder / name for name in names]
+    earlier = earlier_places(folder, places[0].stem) if force else []
+    (staging / _NAMES).write_text("\n".join(names), "utf-8")
     old.mkdir()
-    try:
-        for place in filter(os.path.lexists, places):
-            refuse_overwriting(place, force=force)
-            os.replace(place, old / place.name)
-        for place in new:
-            os.replace(staging / place.name, place)
-    except BaseException:
-        for place in new:
-            if not os.path.lexists(staging / place.name):  # it has been moved; what else lies there is somebody's
-                _remove(place)
-        for moved in old.iterdir():
-            os.replace(moved, folder / moved.name)
-        raise
+    for place in filter(os.path.lexists, [*places, *earlier]):
+        refuse_overwriting(place, force=force)
+        kept = old / place.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(place, kept)
+    for place in new:
+        os.replace(staging / place.name, place)
     return tuple(new)
+
+
+def _settle(staging: Path) -> None:
+    """Removes a hidden folder; where moves out of it were cut short, takes them back first.
+
+    It may be cut short itself and called again: a name is either in the hidden folder or in its place.
+    """
+    try:
+        names = (staging / _NAMES).read_text("utf-8").splitlines() if (staging / _NAMES).is_file() else []
+        if not names or os.path.lexists(staging / names[-1]):  # the sidecar comes last: the export is not complete
+            for name in names:
+                if not os.path.lexists(staging / name) and os.path.lexists(staging.parent / name):
+                    os.replace(staging.parent / name, staging / name)
+            _put_back(staging / _REPLACED, staging.parent)
+    except OSError:
+        return  # what was there before is in it, so it stays
+    shutil.rmtree(staging / _REPLACED, ignore_errors=True)  # before the names, without which it would be put back
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_back(kept: Path, place: Path) -> None:
+    """Moves files and folders back to where nothing is."""
+    if not os.path.lexists(kept):
+        return
+    if not os.path.lexists(place):
+        os.replace(kept, place)
+    elif not kept.is_symlink() and kept.is_dir() and place.is_dir():
+        for inner in list(kept.iterdir()):
+            _put_back(inner, place / inner.name)
 
 
 def refuse_overwriting(place: Path, *, force: bool) -> None:
@@ -82,10 +118,3 @@ def refuse_overwriting(place: Path, *, force: bool) -> None:
     """
     if not force:
         raise UsageError(f"The output {place} exists already.", "Choose another folder or add --force.")
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)

@@ -18,8 +18,9 @@ from ...imaging.output import check_output_folder
 from ..fibers import FiberAngles
 from ..mesh import SurfaceMesh, TetraMesh
 from .content import LPS, MeshContent, MeshSource, content_of, known_frame
+from .format_table import LABELS, VOLUME
 from .presets import preset_of
-from .registry import LABELS, VOLUME, Format, formats_of
+from .registry import Format, formats_of
 from .sidecar import sidecar_of
 from .staging import put_in_place, refuse_overwriting, remove_partial_folders, staging_folder
 
