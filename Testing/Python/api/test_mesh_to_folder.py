@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from heart_of_balls import EDGE, SPACING, balls, save
 from HeartSeg3DLib.api import MeshChoices, MeshedHeart, mesh_to_folder, meshing
 from HeartSeg3DLib.errors import CancelledError, CheckError, DeviceError, HeartSegError, InputError, UsageError
 from HeartSeg3DLib.meshing.cleaning import Pieces
@@ -22,26 +23,6 @@ from HeartSeg3DLib.meshing.mesh import SurfaceMesh
 from HeartSeg3DLib.meshing.surface import surface_mesh
 
 REPORTS = {"heart.json", "heart_report.html", "heart_report.json", "heart_report.png"}
-SPACING, EDGE = 2.0, 2.5
-
-
-def balls() -> np.ndarray:
-    """A left ventricle in its myocardium with an atrium on top, [z, y, x]."""
-    z, y, x = np.indices((34, 26, 26))
-    voxels = np.zeros(z.shape, np.uint8)
-    from_middle = np.hypot(np.hypot(x - 13, y - 13), z - 12)
-    voxels[np.hypot(np.hypot(x - 13, y - 13), z - 23) < 7] = 4
-    voxels[from_middle < 10] = 2
-    voxels[from_middle < 6] = 1
-    return voxels
-
-
-def save(path: Path, voxels: np.ndarray) -> Path:
-    labels = sitk.GetImageFromArray(voxels)
-    labels.SetSpacing([SPACING] * 3)
-    labels.SetOrigin([-30.0, 10.0, 70.0])
-    sitk.WriteImage(labels, str(path))
-    return path
 
 
 @pytest.fixture
@@ -82,7 +63,7 @@ def test_surfaces_have_the_volumes_of_the_voxels(heart: Path, tmp_path: Path) ->
     assert {"LV_ENDO", "EPI"} <= set(figures["patches"])
     assert figures["patches"]["LV_ENDO"]["triangles"] == len(meshed.patches["LV_ENDO"])
     assert figures["changes"]["cleaning_voxels"] == {"islands": {}, "holes": 0}
-    assert figures["changes"]["samples"]["topology"] >= 0
+    assert figures["changes"]["samples"] == {"topology": 0, "specks": {}}, "balls do not touch themselves"
     assert [fraction for fraction, _ in stages] == sorted(fraction for fraction, _ in stages)
     assert stages[-1][0] == 1.0
     assert str(tmp_path) not in (tmp_path / "out" / "heart_report.html").read_text("utf-8"), "paths name patients"
@@ -97,24 +78,8 @@ def test_tetrahedra_of_tissue_alone_for_opencarp(heart: Path, tmp_path: Path) ->
     assert {row.split()[-1] for row in rows} == {"2"}
     assert len(rows) == meshed.report.labels[2]["tetrahedra"]
     changes = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))["changes"]["tetrahedra"]
-    assert changes["topology"] >= 0
-    assert changes["specks"] == {}
+    assert (changes["topology"], changes["specks"]) == (0, {}), "balls do not touch themselves"
     assert {"0", "1", "2"} <= set(changes["smoothed"])
-
-
-def test_walls_grow_around_blood_pools(heart: Path, tmp_path: Path) -> None:
-    meshed = mesh_to_folder(heart, tmp_path / "out", MeshChoices(walls_mm={4: 4.0}, formats=("vtp",), edge_mm=EDGE))
-    assert meshed.report.labels[104]["volume_mm3"] > 0
-    assert any("Left atrium wall" in sentence for sentence in meshed.warnings)
-    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
-    assert figures["settings"]["Walls"] == "Left atrium wall 4 mm"
-    assert figures["changes"]["walls_mm"]["measured"]["104"] == pytest.approx(4.0, abs=1.0)
-    walled = tmp_path / "walled.nrrd"
-    sitk.WriteImage(meshed.labels, str(walled))
-    again = mesh_to_folder(walled, tmp_path / "again", MeshChoices(walls_mm={4: 6.0}, formats=("vtp",), edge_mm=EDGE))
-    assert "Left atrium wall: in the label map already, and kept as it is." in again.warnings
-    figures = json.loads((tmp_path / "again" / "heart_report.json").read_text("utf-8"))
-    assert figures["settings"]["Walls"] == "none grown"
 
 
 def test_a_mesh_that_fails_is_not_written(heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +196,19 @@ def test_a_failure_while_files_are_written_leaves_nothing(
     with pytest.raises(UsageError, match=r"/out could not be written") as caught:
         mesh_to_folder(heart, tmp_path / "out", MeshChoices(edge_mm=EDGE, formats=("vtp",)))
     assert ".partial" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_written_for_another_reason_keeps_its_remedy(
+    heart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise UsageError("The mesh has too many triangles for this format.", "Choose ply.")
+
+    monkeypatch.setattr(meshing, "export_mesh", refuse)
+    with pytest.raises(UsageError, match="too many triangles") as caught:
+        mesh_to_folder(heart, tmp_path / "out", MeshChoices(edge_mm=EDGE, formats=("vtp",)))
+    assert caught.value.remedy == "Choose ply."
     assert not (tmp_path / "out").exists()
 
 
