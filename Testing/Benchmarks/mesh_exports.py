@@ -21,6 +21,7 @@ import SimpleITK as sitk
 from mesh_fibers import check_fibers
 from mesh_positions import check_positions
 from mesh_referee import read_surfaces, read_tetrahedra
+from mesh_svmultiphysics import check_svmultiphysics, complete_meshes
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -127,7 +128,8 @@ class Files:
             positive = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) > 0.0
             self._expect(f"{name}: every tetrahedron has a positive volume", bool(positive.all()), (~positive).sum())
         if "svmultiphysics" in self._formats:
-            self._check_svmultiphysics(points)
+            check_svmultiphysics(self._folder / f"{self._stem}_svmultiphysics", points,
+                                 self._sidecar["formats"]["svmultiphysics"], self._expect)
 
     def check_surfaces(self) -> None:
         """STL, PLY and OBJ hold each label's closed surface, turned outward, with the volume that the sidecar says."""
@@ -215,60 +217,6 @@ class Files:
         return {name: Cells(mesh.points, block, np.zeros(len(block), int))
                 for name, block in zip(names, blocks, strict=True)}
 
-    def _check_svmultiphysics(self, points: NDArray[np.float64]) -> None:
-        """Faces of the solver's folders stand on the nodes and elements that their identifiers say."""
-        for folder in _svmultiphysics_folders(self._folder, self._stem):
-            mesh = pv.read(folder / "mesh-complete.mesh.vtu")
-            tetrahedra = mesh.cells_dict[pv.CellType.TETRA]
-            counted = [np.array_equal(mesh.point_data["GlobalNodeID"], np.arange(1, mesh.n_points + 1)),
-                       np.array_equal(mesh.cell_data["GlobalElementID"], np.arange(1, mesh.n_cells + 1))]
-            self._expect(f"svmultiphysics: {folder.name} counts nodes and elements from 1", all(counted))
-            common = np.asarray(mesh.point_data["CommonNodeID"]) - 1
-            same = np.allclose(mesh.points, points[common], atol=1e-9)
-            self._expect(f"svmultiphysics: {folder.name} has the nodes of vtu", same)
-            for path in [folder / "mesh-complete.exterior.vtp", *sorted((folder / "mesh-surfaces").glob("*.vtp"))]:
-                face = pv.read(path)
-                nodes, elements = (np.asarray(face.point_data["GlobalNodeID"]) - 1,
-                                   np.asarray(face.cell_data["GlobalElementID"]) - 1)
-                same = np.array_equal(face.points, mesh.points[nodes])
-                corners = nodes[face.regular_faces]
-                behind = (corners[:, :, None] == tetrahedra[elements][:, None, :]).any(axis=2).all()
-                self._expect(f"svmultiphysics: {folder.name}/{path.stem} stands on its nodes and elements",
-                             bool(same and behind))
-        if "parts" in self._sidecar["formats"]["svmultiphysics"]:
-            self._check_interfaces()
-
-    def _check_interfaces(self) -> None:
-        """Every face under one name in both folders is listed, and is the same face seen from its two sides."""
-        tissue, blood = ({path.stem: pv.read(path) for path in sorted((folder / "mesh-surfaces").glob("*.vtp"))}
-                         for folder in (self._folder / f"{self._stem}_svmultiphysics" / part
-                                        for part in ("tissue", "blood")))
-        listed = self._sidecar["formats"]["svmultiphysics"]["interfaces"]
-        self._expect("svmultiphysics: faces of one name are the interfaces", sorted(tissue.keys() & blood) == listed,
-                     sorted(tissue.keys() & blood))
-        for name in tissue.keys() & blood:
-            here, there = tissue[name], blood[name]
-            same = (np.array_equal(here.point_data["CommonNodeID"], there.point_data["CommonNodeID"])
-                    and np.array_equal(here.points, there.points))
-            self._expect(f"svmultiphysics: {name} has the same nodes in both", same,
-                         f"{here.n_points} in tissue, {there.n_points} in blood")
-            self._expect(f"svmultiphysics: {name} is one face seen from both sides",
-                         np.array_equal(_sides_of(here), _sides_of(there, turned=True)),
-                         f"{here.n_cells} triangles in tissue, {there.n_cells} in blood")
-        others = [{tuple(side) for name in faces.keys() - set(listed)
-                   for side in _sides_of(faces[name], turned).tolist()}
-                  for faces, turned in ((tissue, False), (blood, True))]
-        self._expect("svmultiphysics: no other face is shared", not others[0] & others[1], len(others[0] & others[1]))
-
-
-def _sides_of(face: pv.PolyData, turned: bool = False) -> NDArray[np.int64]:
-    """Return sorted triangles (M, 3) of common nodes, the lowest first; seen from behind where they are turned."""
-    corners = np.asarray(face.point_data["CommonNodeID"], np.int64)[face.regular_faces]
-    corners = corners[:, ::-1] if turned else corners
-    first = np.argmin(corners, axis=1)[:, None]
-    rows = np.take_along_axis(corners, (first + np.arange(3)) % 3, axis=1)
-    return rows[np.lexsort(rows.T)]
-
 
 VESSEL_AND_ATRIAL_WALLS = (104, 105, 106, 107)
 """Where walls are thin, blood may lie against that of a neighbor."""
@@ -325,16 +273,11 @@ def _read_opencarp(folder: Path, stem: str, _names: dict[int, str]) -> Cells:
 
 def _read_svmultiphysics(folder: Path, stem: str, _names: dict[int, str]) -> Cells:
     parts = [_cells_of(meshio.read(part / "mesh-complete.mesh.vtu"), "tetra", "label")
-             for part in _svmultiphysics_folders(folder, stem)]
+             for part in complete_meshes(folder / f"{stem}_svmultiphysics")]
     before = np.cumsum([0, *(len(part.points) for part in parts)])
     return Cells(np.concatenate([part.points for part in parts]),
                  np.concatenate([part.cells + start for part, start in zip(parts, before, strict=False)]),
                  np.concatenate([part.numbers for part in parts]))
-
-
-def _svmultiphysics_folders(folder: Path, stem: str) -> list[Path]:
-    """Return the folders of complete meshes: one, or those of tissue and blood."""
-    return sorted(path.parent for path in (folder / f"{stem}_svmultiphysics").rglob("mesh-complete.mesh.vtu"))
 
 
 VOLUME_READERS = {

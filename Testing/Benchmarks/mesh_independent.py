@@ -23,7 +23,8 @@ import SimpleITK as sitk
 from mesh_cases import LABEL_MAPS, OBLIQUE
 from mesh_runs import Aim, Benchmark, Row, command_line, judged, run_alone
 
-MODULES = ("mesh_referee", "mesh_exports", "mesh_positions", "mesh_fibers", "mesh_controls", "mesh_cases")
+MODULES = ("mesh_referee", "mesh_exports", "mesh_svmultiphysics", "mesh_positions", "mesh_fibers", "mesh_controls",
+           "mesh_cases")
 SURFACE_FORMATS = "vtp,stl,ply,obj,gmsh22,gmsh41,pycemrg"
 VOLUME_FORMATS = f"{SURFACE_FORMATS},vtu,vtk,xdmf,opencarp,svmultiphysics,abaqus"
 LIMIT_S = 900.0
