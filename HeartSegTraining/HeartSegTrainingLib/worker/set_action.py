@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
+from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.worker.dependencies import require_dependencies
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
@@ -19,13 +21,19 @@ def training_set(job: Job, loaded: LoadedModels) -> None:
 
     Raises:
         InputError: A case cannot be learned from.
-        UsageError: All cases show one person.
+        UsageError: All cases show one person, or the folder cannot be made.
         DiskError: The disk is full.
     """
     require_dependencies()
+    folder = Path(job.request["set_folder"])
+    try:
+        folder.parent.mkdir(stat.S_IRWXU, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {folder.parent} cannot be made.", "Choose another folder.") from error
     cases = [OwnCase(pair.name, pair.image, pair.labels, pair.corrected, pair.modality, pair.person)
              for pair in read_pairs(Path(job.request["folder"]))]
-    made = own_training_set(cases, Path(job.request["set_folder"]), progress=job.progress,
+    made = own_training_set(cases, folder, progress=job.progress,
                             uncorrected=TRUST if job.request.get("trust") else DISREGARD)
+    folder.chmod(stat.S_IRWXU)  # scans of patients are nobody else's business
     job.result(index=str(made.index), store=str(made.store), cases=made.cases, structures=list(made.structures),
                warnings=list(made.notes))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -123,8 +125,11 @@ def hand_over(folder: Path, persons: list[str], corrected: tuple[str, ...] = ("L
 
 def test_scans_that_are_handed_over_become_a_training_set(tmp_path: Path) -> None:
     hand_over(tmp_path, ["person_001", "person_002"])
-    said = asked(training_set, folder=str(tmp_path), set_folder=str(tmp_path / "set"))
+    said = asked(training_set, folder=str(tmp_path), set_folder=str(tmp_path / "sets" / "set"))
     assert (said["cases"], said["structures"]) == (2, ["LV"])
+    if os.name == "posix":
+        modes = {stat.S_IMODE(folder.stat().st_mode) for folder in (tmp_path / "sets", tmp_path / "sets" / "set")}
+        assert modes == {stat.S_IRWXU}, "scans of patients are nobody else's business"
     entries = Index.read(Path(said["index"])).entries
     assert {entry.ignored for entry in entries} == {("MYO",)}, "what nobody corrected says nothing"
     trusted = asked(training_set, folder=str(tmp_path), set_folder=str(tmp_path / "trusted"), trust=True)
