@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from HeartSeg3DLib.errors import InputError, UsageError
 
+from .job_folder import JobFolder
+
 if TYPE_CHECKING:
     import torch
 
@@ -111,7 +113,7 @@ def _refine_config() -> type[RunConfig]:
 def _pretrain_task(config: Any, folder: Path) -> MakeTask:
     from HeartSegTrainingLib.pretraining import task_maker
 
-    return task_maker(config)
+    return task_maker(config, JobFolder(folder).log)
 
 
 def _pretrain_tables() -> dict[str, type]:
