@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pyvista as pv
-from mesh_referee import DEFECTS, surface_figures, tetra_figures
+from mesh_referee import DEFECTS, locked_percent, surface_figures, tetra_figures
 from numpy.typing import NDArray
 
 Surface = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -49,6 +49,13 @@ def main() -> None:
     tetrahedra = np.array([[0, 1, 2, 3], [0, 2, 1, 7]])
     figures = tetra_figures(CORNERS, tetrahedra, np.array([1, 1]))
     seen |= {"tetrahedron turned inside out": figures["inverted"] == 1, "it is poor": figures["minimum"] < 0.0}
+    # Around its middle, no tetrahedron of a ball has all corners on the surface; one that stands alone has.
+    _, triangles = ball()
+    middle = int(triangles.max()) + 1
+    fan = np.column_stack([triangles, np.full(len(triangles), middle)])
+    alone = np.vstack([fan, middle + np.arange(1, 5)])
+    seen |= {"none locked in a ball": locked_percent(fan) == 0.0,
+             "a locked tetrahedron": np.isclose(locked_percent(alone), 100.0 / len(alone))}
     print(json.dumps({"seen": {name: bool(found) for name, found in seen.items()}}))
 
 

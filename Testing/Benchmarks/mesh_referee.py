@@ -1,10 +1,11 @@
 """A judge of meshes that knows nothing of HeartSeg: PyVista, VTK's verdict filters and MeshLab.
 
-    python mesh_referee.py MESH LABELS
+    python mesh_referee.py MESH LABELS [PRESET]
 
 MESH is a .vtp with `label_in` and `label_out` or a .vtu with `label`, as HeartSeg writes them, or an .npz of arrays as
 `mesh_peer_tools.py` stores them; LABELS is the label map that it was made from, whose voxels its volumes are held
-against. Prints the worst figures over all structures as JSON.
+against, in the numbers of PRESET where the mesh was written for one. Prints the worst figures over all structures as
+JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pymeshlab
 import pyvista as pv
 import SimpleITK as sitk
+from mesh_presets import as_written
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
@@ -53,7 +55,17 @@ def tetra_figures(points: Points, tetrahedra: Cells, labels: NDArray[np.integer]
         "tetrahedra": len(tetrahedra), "minimum": float(quality.min()), "mean": float(quality.mean()),
         "poor": int(np.count_nonzero(quality < POOR - 1e-6)), "inverted": int(np.count_nonzero(volumes <= 0.0)),
         "volume_mm3": {int(value): float(volumes[labels == value].sum()) for value in np.unique(labels)},
+        "locked_percent": {int(value): locked_percent(tetrahedra[labels == value]) for value in np.unique(labels)},
     }
+
+
+def locked_percent(tetrahedra: Cells) -> float:
+    """Return how many of a structure's tetrahedra have all corners on its surface, where nothing between can deform."""
+    faces = np.sort(tetrahedra[:, [0, 1, 2, 0, 1, 3, 0, 2, 3, 1, 2, 3]].reshape(-1, 3), axis=1)
+    once, counts = np.unique(faces, axis=0, return_counts=True)
+    on_surface = np.zeros(int(tetrahedra.max()) + 1, bool)
+    on_surface[once[counts == 1]] = True
+    return 100.0 * float(on_surface[tetrahedra].all(axis=1).mean())
 
 
 def label_surface(points: Points, tetrahedra: Cells, labels: NDArray[np.integer], value: int) -> tuple[Points, Cells]:
@@ -138,9 +150,10 @@ def judge(path: Path, labels: sitk.Image) -> dict[str, object]:
         tetra = tetra_figures(*found)
         row |= {"tetrahedra": tetra["tetrahedra"], "poor_tetrahedra": tetra["poor"],
                 "inverted_tetrahedra": tetra["inverted"],
+                "locked_percent": {value: round(share, 3) for value, share in tetra["locked_percent"].items()},
                 "tetrahedron_scaled_jacobian": {part: round(tetra[part], 4) for part in ("minimum", "mean")}}
     return row
 
 
 if __name__ == "__main__":
-    print(json.dumps(judge(Path(sys.argv[1]), sitk.ReadImage(sys.argv[2]))))
+    print(json.dumps(judge(Path(sys.argv[1]), as_written(sitk.ReadImage(sys.argv[2]), *(sys.argv[3:] or [None])))))
