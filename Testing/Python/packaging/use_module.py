@@ -34,8 +34,8 @@ def main(folder: Path) -> None:
     volumes = logic.volumes(logic.segment(sample_data.load_sample(), quality="fast", device="cpu"))
     SlicerRuntime.leave_module(window)
     recipes, training_library = use_training(folder)
-    print(json.dumps({"recipes": recipes, "training_library": training_library, "library": HeartSeg3DLib.__file__, "title": title, "volumes": volumes,
-                      "imported_at_start": imported_at_start,
+    print(json.dumps({"recipes": recipes, "training_library": training_library, "library": HeartSeg3DLib.__file__,
+                      "title": title, "volumes": volumes, "imported_at_start": imported_at_start,
                       "failures": [repr(failure) for failure in SlicerRuntime.slot_failures()]}))
 
 
