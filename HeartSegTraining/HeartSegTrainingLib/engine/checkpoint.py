@@ -90,6 +90,22 @@ def read_newest(folder: Path, tell: Callable[[str], None]) -> tuple[dict[str, Te
     return None
 
 
+def set_aside(folder: Path, after: int) -> list[Path]:
+    """Rename checkpoints later than a step, which are damaged, so that they neither count nor are lost.
+
+    Returns:
+        Their new paths.
+    """
+    moved = []
+    for path in checkpoints(folder):
+        if int(path.stem[5:]) > after:
+            moved.append(path.replace(path.with_name(f"damaged_{path.name}")))
+            record = path.with_suffix(".json")
+            if record.exists():
+                record.replace(record.with_name(f"damaged_{record.name}"))
+    return moved
+
+
 def load_ema_weights(checkpoint: str | Path) -> dict[str, Tensor]:
     """Averaged weights of a checkpoint as a state dict on the CPU, to write a model package from.
 

@@ -91,6 +91,9 @@ def joined(device: str) -> Iterator[Processes]:
 
     Args:
         device: The config's device; decides between nccl and gloo.
+
+    Raises:
+        UsageError: Several processes are to share one card.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1 or dist.is_initialized():
@@ -99,7 +102,10 @@ def joined(device: str) -> Iterator[Processes]:
     rank = int(os.environ["RANK"])
     uses_gpu = device != "cpu" and torch.cuda.is_available()
     if uses_gpu:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        if ":" in device:
+            raise UsageError(f"{world} processes cannot share the device {device}.", 'Set device = "cuda" or "auto".')
+        # A cluster may show each process its own card alone.
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     store = _store(rank, world)
     dist.init_process_group("nccl" if uses_gpu else "gloo", store=store, rank=rank, world_size=world, timeout=_WAIT)
     try:

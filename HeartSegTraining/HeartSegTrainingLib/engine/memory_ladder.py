@@ -26,14 +26,16 @@ class MemoryRung:
     recompute: bool
     part: int
 
-    def next(self) -> MemoryRung | None:
-        """The rung below, None at the end: a smaller window or network would be another run."""
+    def next(self, smallest_part: int = 1) -> MemoryRung | None:
+        """The rung below, None at the end: a smaller window or network would be another run.
+
+        Args:
+            smallest_part: Samples that a part of the task needs at least.
+        """
         if not self.recompute:
             return dataclasses.replace(self, recompute=True)
-        if self.part > 1:
-            smaller = next(size for size in range(self.part // 2, 0, -1) if self.part % size == 0)
-            return dataclasses.replace(self, part=smaller)
-        return None
+        smaller = [size for size in range(self.part // 2, smallest_part - 1, -1) if self.part % size == 0]
+        return dataclasses.replace(self, part=smaller[0]) if smaller else None
 
     def describe(self) -> str:
         """In words."""

@@ -10,14 +10,14 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
-_WARNINGS = {getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)}
+_FROM_CLUSTERS = [number for number in _SIGNALS if number is not signal.SIGINT]
 """What clusters send before they end a job."""
 
 
 class StopRequest:
     """Notes signals while it is entered; a second signal of a kind acts as without it.
 
-    A cluster's warning is passed on at the end to the handler that stood there before, when all is saved: submitit's
+    A signal of a cluster is passed on at the end to the handler that stood there before, when all is saved: submitit's
     puts the job back into the queue.
 
     Attributes:
@@ -28,7 +28,7 @@ class StopRequest:
         self.stop_file = stop_file
         self.reason = ""
         self._earlier: dict[signal.Signals, Any] = {}
-        self._warning: signal.Signals | None = None
+        self._noted: signal.Signals | None = None
 
     def requested(self) -> bool:
         """Whether to stop after the current step."""
@@ -46,12 +46,12 @@ class StopRequest:
                  trace: TracebackType | None) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
-        if self._warning is not None and callable(self._earlier[self._warning]):
-            os.kill(os.getpid(), self._warning)
+        if self._noted is not None and callable(self._earlier[self._noted]):
+            os.kill(os.getpid(), self._noted)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         signal_ = signal.Signals(number)
         self.reason = f"asked by {signal_.name}"
-        if signal_ in _WARNINGS:
-            self._warning = signal_
+        if signal_ in _FROM_CLUSTERS:
+            self._noted = signal_
         signal.signal(number, self._earlier[signal_])

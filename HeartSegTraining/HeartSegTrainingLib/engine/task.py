@@ -80,6 +80,10 @@ class Task(ABC):
         """Modules that stay in evaluation mode while the rest trains."""
         return []
 
+    def smallest_part(self) -> int:
+        """Samples that a part needs at least: more than one where a loss compares samples with each other."""
+        return 1
+
     def use_less_memory(self) -> None:
         """Recompute activations in the backward pass instead of keeping them, where the network can."""
         for module in self.module.modules():

@@ -49,6 +49,26 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(a_run, damage):
     assert all(torch.equal(sound[name], repeated[name]) for name in sound)
 
 
+def test_a_damaged_checkpoint_is_set_aside_and_holds_no_place(a_run):
+    newest, older = checkpoints(a_run / "checkpoints")
+    flip_a_bit(newest)
+    newest.rename(newest.with_name("step_0000009.safetensors"))
+    newest.with_suffix(".json").rename(newest.with_name("step_0000009.json"))
+    train(a_run, resume=True, steps=8, checkpoint_minutes=1e-9)
+    names = sorted(path.name for path in (a_run / "checkpoints").glob("*.safetensors"))
+    assert names == ["damaged_step_0000009.safetensors", "step_0000007.safetensors", "step_0000008.safetensors"]
+    assert not older.exists()
+
+
+def test_a_run_without_a_whole_checkpoint_does_not_begin_again_unasked(a_run):
+    for path in checkpoints(a_run / "checkpoints"):
+        truncate(path)
+    curve = (a_run / "metrics.csv").read_text()
+    with pytest.raises(ModelError, match=r"No checkpoint in .* is whole"):
+        train(a_run, resume=True, steps=8)
+    assert (a_run / "metrics.csv").read_text() == curve
+
+
 def test_damaged_weights_are_never_handed_out(a_run):
     newest = checkpoints(a_run / "checkpoints")[0]
     flip_a_bit(newest)

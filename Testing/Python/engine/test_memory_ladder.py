@@ -58,6 +58,12 @@ def test_the_next_session_begins_where_the_ladder_ended(tmp_path):
     assert json.loads((tmp_path / "state.json").read_text())["memory"] == "1 sample at a time"
 
 
+def test_parts_stay_as_large_as_the_task_needs_them():
+    assert MemoryRung(True, 8).next(smallest_part=2) == MemoryRung(True, 4)
+    assert MemoryRung(True, 2).next(smallest_part=2) is None
+    assert MemoryRung(True, 6).next() == MemoryRung(True, 3)
+
+
 @pytest.mark.parametrize(("error", "expected"), [
     (torch.OutOfMemoryError("CUDA out of memory"), True),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), True),

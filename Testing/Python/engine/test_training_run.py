@@ -142,11 +142,13 @@ def test_a_step_without_finite_loss_is_skipped_and_counted(tmp_path):
 
 
 def test_a_diverged_run_fails_with_a_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr("HeartSegTrainingLib.engine.trainer._GIVE_UP_AFTER", 3)
+    monkeypatch.setattr("HeartSegTrainingLib.engine.session._GIVE_UP_AFTER", 3)
     with pytest.raises(ModelError, match="lower learning rate"):
         train(tmp_path, make_sampler=lambda: PoisonedSampler(0, 100))
     state = state_of(tmp_path)
     assert (state["status"], state["step"]) == ("failed", 3)
+    assert not checkpoints(tmp_path / "checkpoints")
+    assert [path.name for path in checkpoints(tmp_path / "ended")] == ["step_0000003.safetensors"]
     assert "last 3 steps had no finite loss" in state["reason"]
 
 
