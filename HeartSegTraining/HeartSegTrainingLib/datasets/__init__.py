@@ -8,7 +8,7 @@ from .index import DatasetRecord, Index, merged
 from .label_maps import IGNORED_VOXEL, UnknownLabelError, read_case_labels, structures_in
 from .layout import Layout
 from .layouts import LAYOUTS, layout_of
-from .own_cases import DISREGARD, TRUST, OwnCase, OwnTrainingSet, own_training_set
+from .own_cases import DISREGARD, TRUST, OwnCase, OwnTrainingSet, own_training_set, refuse_other_folder
 from .preprocessing import Prepared, bytes_needed, licences_of, preprocess
 from .quarantine import QUARANTINE, Quarantined, read_quarantine, update_quarantine
 from .splitting import SplitReport, SplitRequest, pretraining_cases, split_index
@@ -19,4 +19,4 @@ __all__ = ["DISREGARD", "IGNORED_VOXEL", "LAYOUTS", "QUARANTINE", "TRUST", "Buil
            "Quarantined", "SplitReport", "SplitRequest", "Store", "StoreSettings", "StoredCase",
            "UnknownLabelError", "build_index", "bytes_needed", "check_index", "layout_of", "licences_of", "merged",
            "own_training_set", "preprocess", "pretraining_cases", "put_aside", "read_case_labels",
-           "read_quarantine", "split_index", "structures_in", "update_quarantine"]
+           "read_quarantine", "refuse_other_folder", "split_index", "structures_in", "update_quarantine"]

@@ -28,7 +28,7 @@ from .label_maps import IGNORED_VOXEL, structures_in
 from .layout import IGNORE, in_order, not_annotated
 from .people import grouped
 from .preprocessing import preprocess
-from .quarantine import Quarantined
+from .quarantine import QUARANTINE, Quarantined
 from .scanning import file_name
 from .splitting import SplitRequest, split_index
 from .store import StoreSettings
@@ -36,7 +36,8 @@ from .store import StoreSettings
 DISREGARD, TRUST = "disregard", "trust"
 """What becomes of structures that were not corrected."""
 
-_DATASET, _INDEX, _STORE = "own", "index.jsonl", "store"
+_DATASET, _INDEX, _STORE, _CASES = "own", "index.jsonl", "store", "cases"
+_CONTENTS = {_INDEX, _STORE, _CASES, QUARANTINE}
 _MOST_FOLDS = 5
 _COPYING = 0.4
 """Share of the time that copying takes; preparing takes the rest."""
@@ -101,11 +102,12 @@ def own_training_set(cases: Sequence[OwnCase], folder: Path, *, spacing: float =
 
     Raises:
         InputError: A case cannot be learned from; the message names it.
-        UsageError: There are too few people, two cases of one name, or the folder holds something else.
+        UsageError: There are too few people, two cases of one name, or the folder holds anything but such a set.
         DiskError: The disk is full.
     """
     _check(cases, uncorrected)
-    with staged_folder(folder, replace=_may_be_replaced(folder)) as staging:
+    refuse_other_folder(folder)
+    with staged_folder(folder, replace=True) as staging:
         made = _made(cases, staging, spacing, uncorrected, progress)
     return replace(made, index=folder / _INDEX, store=folder / _STORE)
 
@@ -154,18 +156,33 @@ def _check(cases: Sequence[OwnCase], uncorrected: str) -> None:
         raise _one_person()
 
 
-def _may_be_replaced(folder: Path) -> bool:
-    """Whether a folder is empty or holds a set that was made here.
+def refuse_other_folder(folder: Path) -> None:
+    """Make sure that a training set may take the place of a folder: nothing is lost with it but an earlier set.
+
+    Args:
+        folder: Not there, empty, or with a set that was made here and nothing beside it.
 
     Raises:
         UsageError: It holds something else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return True
-    if (folder / _INDEX).is_file() and set(Index.read(folder / _INDEX).datasets) == {_DATASET}:
-        return True
-    raise UsageError(f"The folder {folder} is not empty and holds no training set of this kind.",
-                     "Choose a new folder.")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{folder} is no folder of its own.", "Choose a new folder.")
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if not names:
+        return
+    if foreign := sorted(names - _CONTENTS):
+        raise UsageError(f"The folder {folder} is not empty and holds what is no part of a training set: {foreign[0]}.",
+                         "Choose a new folder.")
+    if not _is_own_index(folder / _INDEX):
+        raise UsageError(f"The folder {folder} is not empty and holds no training set of this kind.",
+                         "Choose a new folder.")
+
+
+def _is_own_index(path: Path) -> bool:
+    try:
+        return path.is_file() and set(Index.read(path).datasets) == {_DATASET}
+    except InputError:
+        return False
 
 
 def _keep(case: OwnCase, folder: Path, uncorrected: str,
@@ -181,11 +198,11 @@ def _keep(case: OwnCase, folder: Path, uncorrected: str,
         image = sitk.Cast(image, sitk.sitkFloat32) + modality.offset
     progress(0.5)
     present, ignored, drawn = _judged(case, labels, uncorrected)
-    (folder / "cases").mkdir(exist_ok=True)
-    write_image(folder / "cases" / f"{name}_image.nrrd", image)
-    write_image(folder / "cases" / f"{name}_label.nrrd", drawn)
+    (folder / _CASES).mkdir(exist_ok=True)
+    write_image(folder / _CASES / f"{name}_image.nrrd", image)
+    write_image(folder / _CASES / f"{name}_label.nrrd", drawn)
     entry = Entry(id=f"{_DATASET}/{name}", dataset=_DATASET, subject=file_name(case.person or case.name),
-                  path=f"cases/{name}_image.nrrd", labels=f"cases/{name}_label.nrrd", modality=modality.name,
+                  path=f"{_CASES}/{name}_image.nrrd", labels=f"{_CASES}/{name}_label.nrrd", modality=modality.name,
                   sequence=modality.name, present=present, ignored=ignored,
                   absent=not_annotated(present, ignored))
     return entry, [f"{case.name}: {text}" for text in modality.warnings]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from HeartSeg3DLib.scene.transfer import BackgroundTask
 from HeartSeg3DLib.scene.waiting import work_until
 from HeartSeg3DLib.scene.workspace import Workspace
 from HeartSegTrainingLib.scene.scene_cases import case_of
+from HeartSegTrainingLib.scene.set_place import SetPlace
 from HeartSegTrainingLib.scene.training_pairs import TrainingPairs
 from HeartSegTrainingLib.scene.training_request import TrainingRequest
 
@@ -46,7 +46,7 @@ class TrainingSetRun:
 
     Args:
         segmentations: vtkMRMLSegmentationNodes, as they are now.
-        folder: Where the set goes; must not exist.
+        folder: Where the set goes: not there, empty, or an earlier set, which stays until this one is whole.
         trust: Whether structures that nobody edited have been found right, too.
 
     Attributes:
@@ -64,6 +64,7 @@ class TrainingSetRun:
         self.fraction, self.stage = 0.0, _("Handing over the scans")
         self._segmentations, self._folder, self._trust = list(segmentations), folder, trust
         self._cancelled = False
+        self._place: SetPlace | None = None
         self._workspace: Workspace | None = None
         self._writer: BackgroundTask[None] | None = None
         self._request: TrainingRequest | None = None
@@ -74,11 +75,17 @@ class TrainingSetRun:
 
         Raises:
             InputError: There is no segmentation, or one of them cannot be learned from.
+            UsageError: The folder holds something else, or cannot be made.
             DiskError: The temporary folder does not accept a new folder.
         """
         pairs = TrainingPairs([case_of(node, self._trust) for node in self._segmentations])
         Workspace.remove_stale(child.temporary_folder())
-        workspace = self._workspace = Workspace(child.temporary_folder())
+        self._place = SetPlace(self._folder)
+        try:
+            workspace = self._workspace = Workspace(child.temporary_folder())
+        except HeartSegError:
+            self._place.close()
+            raise
         self._writer = BackgroundTask(lambda: pairs.write(workspace, lambda: self._cancelled))
 
     def step(self) -> None:
@@ -130,11 +137,12 @@ class TrainingSetRun:
     def _ask_when_written(self) -> None:
         assert self._writer is not None
         assert self._workspace is not None
+        assert self._place is not None
         if self._writer.done:
             self._writer.result()
             self.fraction = _WRITTEN
             self._request = TrainingRequest("training_set", folder=str(self._workspace.folder),
-                                            set_folder=str(self._folder), trust=self._trust)
+                                            set_folder=str(self._place.made), trust=self._trust)
 
     def _take_answer(self, request: TrainingRequest) -> None:
         if request.error is not None:
@@ -142,8 +150,11 @@ class TrainingSetRun:
             return
         said = request.result
         assert said is not None  # a request ends with a result or an error
-        self.training_set = TrainingSet(Path(said["index"]), Path(said["store"]), int(said["cases"]),
-                                        tuple(said["structures"]), tuple(said["warnings"]))
+        assert self._place is not None
+        index, store = (self._folder / Path(said[name]).relative_to(self._place.made) for name in ("index", "store"))
+        self._place.take()
+        self.training_set = TrainingSet(index, store, int(said["cases"]), tuple(said["structures"]),
+                                        tuple(said["warnings"]))
         self.fraction = 1.0
         self._finish()
 
@@ -164,6 +175,6 @@ class TrainingSetRun:
             self._request.wait_closed()
         if self._workspace is not None:
             self._workspace.close()
-        if self.training_set is None:
-            shutil.rmtree(self._folder, ignore_errors=True)  # a child that was killed had begun it
+        if self._place is not None:
+            self._place.close()  # a child that was killed had begun a set there
 

@@ -151,6 +151,14 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["thesis.txt"]
 
 
+def test_a_set_with_a_file_of_somebody_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    own_training_set([a_case("a", 1), a_case("b", 1)], tmp_path / "set", spacing=2.0)
+    (tmp_path / "set" / "notes.txt").write_text("what I saw")
+    with pytest.raises(UsageError, match=r"notes\.txt"):
+        own_training_set([a_case("a", 1), a_case("b", 1)], tmp_path / "set")
+    assert (tmp_path / "set" / "notes.txt").read_text() == "what I saw"
+
+
 def test_a_choice_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HeartSegError, match="cannot be treated as 'guess'"):
         own_training_set([a_case("a", 1), a_case("b", 1)], tmp_path / "set", uncorrected="guess")
