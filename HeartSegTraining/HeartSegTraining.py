@@ -107,7 +107,8 @@ class HeartSegTrainingLogic(ScriptedLoadableModuleLogic):
 
         Args:
             segmentations: vtkMRMLSegmentationNodes that somebody has corrected; all that have a scan if None.
-            folder: Where it goes; a new folder among HeartSeg's data if None.
+            folder: Where it goes; a new folder among HeartSeg's data if None. One that is there must be empty or an
+                earlier training set, which is replaced once the new one is whole.
             trust: Whether structures of a model's result that nobody edited have been found right, too; otherwise
                 nothing is learned from them.
 
@@ -142,7 +143,8 @@ class HeartSegTrainingLogic(ScriptedLoadableModuleLogic):
             stage: ssl (pretrain), ressl (refine) or finetune.
             data: What `trainingSet` returned; the recipe's generated hearts if None.
             recipe: demo, lab or cluster.
-            settings: name, start_from (scratch, model:ID or job:FOLDER), and entries of the job file such as steps.
+            settings: name, start_from (scratch, model:ID or job:FOLDER), and entries of the job file such as steps or
+                device.
 
         Raises:
             HeartSegError: It does not begin to train; the sentence says why.
@@ -177,9 +179,14 @@ class HeartSegTrainingLogic(ScriptedLoadableModuleLogic):
         """Return the last lines of a job's log."""
         return self._logic.log(job)
 
-    def useModel(self, job):
-        """Give a job's newest checkpoint to HeartSeg3D, and return the model's id; the job may go on."""
-        return self._logic.use_model(job)
+    def useModel(self, job, which="newest"):
+        """Give a job's checkpoint to HeartSeg3D, and return the model's id; the job may go on.
+
+        Args:
+            job: Its folder.
+            which: newest, best (on cases that the job does not learn from), or a name such as step_0001000.
+        """
+        return self._logic.use_model(job, which)
 
 
 class HeartSegTrainingTest(ScriptedLoadableModuleTest):

@@ -14,6 +14,7 @@ from HeartSeg3DLib.panel.message_area import DONE, INFO
 from HeartSeg3DLib.panel.tables import fill_table
 from HeartSeg3DLib.scene.text import _
 from HeartSegTrainingLib.panel.chart_picture import chart_picture
+from HeartSegTrainingLib.panel.checkpoint_choice import CheckpointChoice
 from HeartSegTrainingLib.panel.job_words import sentence_of, stage_name, state_text
 from HeartSegTrainingLib.panel.table_height import fit_height
 from HeartSegTrainingLib.panel.training_context import TrainingContext, message_area
@@ -43,6 +44,7 @@ class JobsSection:
         self._filling = False
         self._resume: Any = None
         self._model: Any = None
+        self._checkpoint = CheckpointChoice(context.ui.checkpointSelector)
         self._timer = qt.QTimer(context.form)
         self._timer.setInterval(LOOK_EVERY_MS)
         self._timer.connect("timeout()", self.look)
@@ -110,12 +112,12 @@ class JobsSection:
             self._context.pump.start(self._step_resume)
 
     def use_model(self) -> None:
-        """Install the newest checkpoint as a model of HeartSeg3D."""
+        """Install the chosen checkpoint as a model of HeartSeg3D."""
         def begin() -> None:
-            self._model = self._context.services.job_control.use_model(self._folder)
+            self._model = self._context.services.job_control.use_model(self._folder, self._checkpoint.chosen)
 
         if self._try(begin):
-            self.messages.show(INFO, _("Making a model of the newest checkpoint…"))
+            self.messages.show(INFO, _("Making a model of the checkpoint…"))
             self._context.pump.start(self._step_model)
 
     def plot(self) -> None:
@@ -264,11 +266,13 @@ class JobsSection:
         busy = self._resume is not None
         ui.stopButton.enabled = job is not None and job.is_active and not busy
         ui.resumeButton.enabled = job is not None and job.can_resume and not busy
-        ui.useModelButton.enabled = (job is not None and job.kind == "finetune" and self._model is None
-                                     and bool(job.state_file.get("checkpoint")))
+        makes_model = job is not None and job.kind == "finetune" and bool(job.state_file.get("checkpoint"))
+        ui.useModelButton.enabled = makes_model and self._model is None
         ui.useModelButton.toolTip = (
             _("Only fine-tuning makes models that segment.") if job is not None and job.kind != "finetune"
-            else _("Make a model of the newest checkpoint and install it; the job goes on."))
+            else _("Make a model of a checkpoint and install it; the job goes on."))
+        seen = self._watch.seen
+        self._checkpoint.show(job if makes_model else None, seen.best if seen.chosen == self._folder else None)
         ui.plotButton.enabled = bool(self._columns())
         ui.forgetButton.enabled = job is not None and not job.is_active
         for button in (ui.logButton, ui.folderButton):

@@ -37,8 +37,10 @@ class NewTrainingSection:
         self._fill(ui.stageSelector, [(stage_name(stage), stage) for stage in stages], "stage")
         self._fill(ui.recipeSelector, [(recipe.name, recipe.name) for recipe in
                                        services.training_wish.recipe_choices()], "recipe")
+        self._fill(ui.deviceSelector, [(device.title, device.value) for device in
+                                       services.training_wish.device_choices()], "device")
         ui.stageSelector.connect("currentIndexChanged(int)", lambda _index: self._stage_chosen())
-        for selector in (ui.recipeSelector, ui.startSelector):
+        for selector in (ui.recipeSelector, ui.startSelector, ui.deviceSelector):
             selector.connect("currentIndexChanged(int)", lambda _index: self._choice_changed())
         ui.startButton.connect("clicked()", self.start)
         ui.estimateButton.connect("clicked()", self.estimate)
@@ -65,7 +67,7 @@ class NewTrainingSection:
         ui.estimateButton.text = _("Cancel") if self._estimate is not None else _("Estimate")
         ui.reasonLabel.text = reason
         ui.reasonLabel.visible = bool(reason) and not busy
-        for widget in (ui.stageSelector, ui.recipeSelector, ui.startSelector, ui.nameEdit):
+        for widget in (ui.stageSelector, ui.recipeSelector, ui.startSelector, ui.deviceSelector, ui.nameEdit):
             widget.enabled = not busy
         ui.estimateLabel.visible = bool(ui.estimateLabel.text)
 
@@ -145,7 +147,7 @@ class NewTrainingSection:
             self.messages.show_error(start.error)
         else:
             self.messages.show(DONE, _("{name} is training. It goes on when 3D Slicer is closed.").format(
-                name=start.folder.name))
+                name=start.folder.name) + "".join(f" {note}" for note in start.notes))
             self._suggest_name()
         self._started(start.folder)
         self.refresh()
@@ -189,7 +191,9 @@ class NewTrainingSection:
     def _wish(self) -> Wish:
         ui = self._context.ui
         index, store = self.data.files()
-        return Wish(self._kind(), _chosen(ui.recipeSelector), index, store, _chosen(ui.startSelector))
+        device = _chosen(ui.deviceSelector)
+        return Wish(self._kind(), _chosen(ui.recipeSelector), index, store, _chosen(ui.startSelector),
+                    {"device": device} if device else None)
 
     def _kind(self) -> str:
         return _chosen(self._context.ui.stageSelector)
@@ -235,7 +239,7 @@ class NewTrainingSection:
         ui = self._context.ui
         self._context.services.job_settings.remember(
             stage=self._kind(), recipe=_chosen(ui.recipeSelector), start=_chosen(ui.startSelector),
-            index=ui.indexPath.currentPath, store=ui.storePath.currentPath)
+            device=_chosen(ui.deviceSelector), index=ui.indexPath.currentPath, store=ui.storePath.currentPath)
 
     def _install_and_tell(self) -> None:
         try:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from HeartSegTrainingLib.scene.training_request import TrainingRequest
 
+NEWEST, BEST = "newest", "best"
+"""Checkpoints that become models."""
+
 _TAIL_BYTES = 64_000
 
 
@@ -33,8 +36,12 @@ def log_text(folder: Path) -> str:
     return "\n".join(text.rstrip() for text in texts if text.strip())
 
 
-def use_model(folder: Path) -> TrainingRequest:
-    """Start to install the newest checkpoint of a job as a model that HeartSeg3D lists; the job may go on.
+def use_model(folder: Path, which: str = NEWEST) -> TrainingRequest:
+    """Start to install a checkpoint of a job as a model that HeartSeg3D lists; the job may go on.
+
+    Args:
+        folder: Job folder.
+        which: NEWEST, or BEST on cases that the job does not learn from.
 
     Returns:
         The request to a child process, to be stepped until it is done. Its `result` tells `id`, `title` and `step`.
@@ -42,7 +49,7 @@ def use_model(folder: Path) -> TrainingRequest:
     Raises:
         HeartSegError: The child process cannot be started.
     """
-    return TrainingRequest("use_model", job_folder=str(folder))
+    return TrainingRequest("use_model", job_folder=str(folder), which=which)
 
 
 def _tail(file: Path) -> str:

@@ -10,7 +10,7 @@ import slicer
 from HeartSeg3DLib.models.store import data_folder
 
 _GROUP = "HeartSegTraining/"
-_CHOICES = ("stage", "recipe", "start", "index", "store", "job")
+_CHOICES = ("stage", "recipe", "start", "device", "index", "store", "job")
 
 
 def jobs_folder() -> Path:
@@ -39,7 +39,7 @@ def remembered(choice: str) -> str:
     """Return what was chosen last, an empty text before the first time.
 
     Args:
-        choice: stage, recipe, start, index, store or job.
+        choice: stage, recipe, start, device, index, store or job.
     """
     return str(slicer.app.userSettings().value(_GROUP + choice, "") or "")
 

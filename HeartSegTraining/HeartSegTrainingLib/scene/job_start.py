@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from HeartSeg3DLib.errors import HeartSegError
+from HeartSeg3DLib.errors import HeartSegError, UsageError
 from HeartSeg3DLib.models.store import data_folder
 from HeartSeg3DLib.scene import child
 from HeartSeg3DLib.scene.failures import unexpected
@@ -17,6 +17,9 @@ from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.waiting import work_until
 from HeartSegTrainingLib.scene.training_request import TrainingRequest
 from HeartSegTrainingLib.worker.job_wish import Wish
+
+_ERROR, _LAST_LINES = "Error: ", 12
+"""A job prints what went wrong behind this word, and what to do about it on the next line."""
 
 
 class JobStart:
@@ -30,15 +33,21 @@ class JobStart:
         finished: Whether the job has begun to train, or never will.
         error: Why it does not.
         stage: What is being done, a few words.
+        notes: What a person should know of a job that was started: what becomes of the recipe's data.
 
     Raises:
+        UsageError: The folder of a new job is there already.
         HeartSegError: The child process cannot be started, or the job cannot go on.
     """
 
     def __init__(self, folder: Path, wish: Wish | None) -> None:
+        if wish is not None and folder.exists():  # a start that fails takes its folder with it
+            raise UsageError(_("The folder {folder} is there already.").format(folder=folder),
+                             _("Give the job another name."))
         self.folder = folder
         self.finished = False
         self.error: HeartSegError | None = None
+        self.notes: tuple[str, ...] = ()
         self.stage = _("Checking what is asked for") if wish else _("Starting the job")
         self._job: Any = None
         self._new = wish is not None
@@ -56,7 +65,7 @@ class JobStart:
             if self._job is None:
                 self._start_when_written()
             elif (failure := self._job.failure()) is not None:
-                self._end(failure)
+                self._end(with_remedy(self.folder, failure))
             elif self._job.process.poll() is not None or self._job.has_begun():
                 self._end(None)
         except HeartSegError as error:
@@ -96,7 +105,7 @@ class JobStart:
             shutil.rmtree(self.folder, ignore_errors=True)  # nothing has been learned in it
             raise request.error
         assert request.result is not None
-        self.stage = _("Loading the data")
+        self.stage, self.notes = _("Loading the data"), tuple(request.result.get("notes", ()))
         self._job = launch(str(request.result["kind"]), Path(request.result["file"]), self.folder)
 
     def _end(self, error: HeartSegError | None) -> None:
@@ -128,6 +137,22 @@ def resume(folder: Path) -> Any:
 
     python, variables = python_and_environment()
     return resume_detached(folder, python=python, environment=variables)
+
+
+def with_remedy(folder: Path, failure: HeartSegError) -> HeartSegError:
+    """Return the failure of a job that does not begin with the remedy that the job itself named.
+
+    Args:
+        folder: Job folder.
+        failure: What became of its process; its remedy names the file with all that was printed.
+    """
+    from HeartSegTrainingLib.jobs.launch_note import last_words
+
+    lines = last_words(folder, lines=_LAST_LINES)
+    said = [number for number, line in enumerate(lines) if line.startswith(_ERROR)]
+    if not said or said[-1] + 1 >= len(lines) or lines[said[-1]].removeprefix(_ERROR) not in failure.message:
+        return failure
+    return HeartSegError(failure.message, lines[said[-1] + 1])
 
 
 def python_and_environment() -> tuple[str, dict[str, str]]:

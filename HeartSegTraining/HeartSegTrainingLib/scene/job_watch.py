@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ class Seen:
         jobs: A `JobSummary` each, running ones first.
         chosen: Folder of the job whose curves were read, None without one.
         columns: Its figures.
+        best: Step of its checkpoint that is best on other cases, None where there is none.
         error: Why nothing could be found.
     """
 
     jobs: tuple[Any, ...] = ()
     chosen: Path | None = None
     columns: Columns = field(default_factory=dict)
+    best: int | None = None
     error: HeartSegError | None = None
 
 
@@ -64,7 +67,9 @@ class JobWatch:
         return True
 
     def _look(self, chosen: Path | None) -> Seen:
-        return Seen(tuple(list_jobs()), chosen, self._columns(chosen) if chosen is not None else {})
+        if chosen is None:
+            return Seen(tuple(list_jobs()))
+        return Seen(tuple(list_jobs()), chosen, self._columns(chosen), best_step(chosen))
 
     def _columns(self, folder: Path) -> Columns:
         """Return a job's figures; the file is read only after it has changed."""
@@ -79,6 +84,12 @@ class JobWatch:
         return known[1]
 
 
+def best_step(folder: Path) -> int | None:
+    """Return the step of a job's checkpoint that is best on other cases, by its name alone; None without one."""
+    found = (re.fullmatch(r"best_(\d{7,})", path.stem) for path in (folder / "checkpoints").glob("best_*.json"))
+    return max((int(match[1]) for match in found if match), default=None)
+
+
 def list_jobs() -> list[Any]:
     """Return a `JobSummary` of each job that this user started, and of those in the folder of this module.
 
@@ -88,5 +99,3 @@ def list_jobs() -> list[Any]:
     from HeartSegTrainingLib.jobs.listing import find_jobs  # needs a package that Slicer may lack
 
     return find_jobs([jobs_folder()] if jobs_folder().is_dir() else [])
-
-

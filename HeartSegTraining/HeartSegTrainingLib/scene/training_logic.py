@@ -129,10 +129,14 @@ class TrainingLogic:
         """Return the last lines of a job's log."""
         return job_control.log_text(Path(folder))
 
-    def use_model(self, folder: Path | str) -> str:
-        """Install a job's newest checkpoint as a model of HeartSeg3D, and return the model's id; the job may go on.
+    def use_model(self, folder: Path | str, which: str = job_control.NEWEST) -> str:
+        """Install a job's checkpoint as a model of HeartSeg3D, and return the model's id; the job may go on.
+
+        Args:
+            folder: Of the job.
+            which: `newest`, `best` on cases that it does not learn from, or a name such as `step_0001000`.
 
         Raises:
-            HeartSegError: There is no checkpoint yet, or the job does not learn to segment.
+            HeartSegError: There is no such checkpoint, or the job does not learn to segment.
         """
-        return str(job_control.use_model(Path(folder)).wait()["id"])
+        return str(job_control.use_model(Path(folder), which).wait()["id"])

@@ -40,6 +40,19 @@ class StartChoice:
     title: str
 
 
+@dataclass(frozen=True)
+class DeviceChoice:
+    """A device to train on.
+
+    Attributes:
+        value: What a job file says; empty for what the recipe says.
+        title: For people.
+    """
+
+    value: str
+    title: str
+
+
 def recipe_choices() -> list[RecipeChoice]:
     """Return the ready recipes, the smallest first.
 
@@ -49,6 +62,12 @@ def recipe_choices() -> list[RecipeChoice]:
     from HeartSegTrainingLib.jobs.recipes import recipes
 
     return [RecipeChoice(recipe.name, recipe.purpose) for recipe in recipes()]
+
+
+def device_choices() -> list[DeviceChoice]:
+    """Return where a training may run; what is usual first."""
+    return [DeviceChoice("", _("as the recipe says")), DeviceChoice("auto", _("graphics card if there is one")),
+            DeviceChoice("cpu", _("processor")), DeviceChoice("cuda", _("graphics card (CUDA)"))]
 
 
 def start_choices(kind: str, jobs: Sequence[Any]) -> list[StartChoice]:
@@ -65,9 +84,10 @@ def start_choices(kind: str, jobs: Sequence[Any]) -> list[StartChoice]:
         return [scratch]
     if kind == RESSL:
         return [_of_job(job, _("{name}")) for job in jobs if job.kind == SSL and _has_checkpoint(job)]
+    tuned = [_of_job(job, _("model of {name}")) for job in jobs if job.kind == FINETUNE and _has_checkpoint(job)]
     models = [StartChoice(MODEL + model.id, f"{model.title} {model.version}") for model in model_choices()
               if model.role == "segmenter" and not model.problem]
-    return [*models, *pretrained, scratch]
+    return [*models, *pretrained, *tuned, scratch]
 
 
 def _of_job(job: Any, title: str) -> StartChoice:

@@ -12,7 +12,7 @@ from HeartSeg3DLib.worker.dependencies import require_dependencies
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSegTrainingLib.jobs.estimate import estimate_run
-from HeartSegTrainingLib.jobs.job_folder import write_atomically
+from HeartSegTrainingLib.jobs.job_folder import JobFolder, write_atomically
 from HeartSegTrainingLib.jobs.kinds import kind_named
 from HeartSegTrainingLib.worker.job_recipe import job_of_wish
 from HeartSegTrainingLib.worker.job_wish import Wish
@@ -37,7 +37,9 @@ def estimate(job: Job, loaded: LoadedModels) -> None:
 
 
 def job_file(job: Job, loaded: LoadedModels) -> None:
-    """Write what the request's `wish` asks for into its `job_folder`, which is made; the result is `file` and `kind`.
+    """Write what the request's `wish` asks for into its `job_folder`, which is made.
+
+    The result is `file`, `kind` and `notes`: what becomes of the recipe's data where others are named.
 
     Raises:
         HeartSegError: Something in the wish cannot be.
@@ -46,7 +48,10 @@ def job_file(job: Job, loaded: LoadedModels) -> None:
     wish, folder = Wish(**job.request["wish"]), Path(job.request["job_folder"])
     kind = kind_named(wish.kind)
     folder.mkdir(parents=True, exist_ok=True)
-    asked = kind.config_class().from_dict(job_of_wish(wish, folder)).to_dict()
+    notes: list[str] = []
+    asked = kind.config_class().from_dict(job_of_wish(wish, folder, notes.append)).to_dict()
+    for note in notes:
+        JobFolder(folder).log(note)
     file = folder / "asked.json"
     write_atomically(file, json.dumps({"kind": wish.kind, "config": asked}, indent=2).encode())
-    job.result(file=str(file), kind=wish.kind)
+    job.result(file=str(file), kind=wish.kind, notes=notes)

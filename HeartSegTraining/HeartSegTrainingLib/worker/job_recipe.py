@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.errors import ModelError, UsageError
-from HeartSeg3DLib.models import ModelStore
+from HeartSeg3DLib.models import ModelCard, ModelStore
 from HeartSeg3DLib.networks import CONFIGS, NetworkConfig
 from HeartSegTrainingLib.datasets import Index, Store
 from HeartSegTrainingLib.engine.fields import read_toml
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 from HeartSegTrainingLib.jobs.recipes import recipe_named
+from HeartSegTrainingLib.worker.job_weights import keep_checkpoint, keep_encoder, keep_model
 from HeartSegTrainingLib.worker.job_wish import FINETUNE, JOB, MODEL, RESSL, SCRATCH, Wish
 
 _GENTLE = 1e-4
 """Peak learning rate of a network that has learned to segment already; recipes are made for one that has not."""
 
 
-def job_of_wish(wish: Wish, folder: Path) -> dict[str, Any]:
+Tell = Callable[[str], None]
+
+
+def job_of_wish(wish: Wish, folder: Path, tell: Tell = lambda text: None) -> dict[str, Any]:
     """Return the tables of a job file.
 
     Args:
         wish: What is asked for.
-        folder: The job's folder, which takes the encoder that a fine-tuning of pretrained weights starts from.
+        folder: The job's folder, which takes the weights of another job that this one starts from.
+        tell: Told in a sentence what becomes of the recipe's data, where others are named.
 
     Raises:
         HeartSegError: Something in it cannot be.
@@ -34,27 +39,60 @@ def job_of_wish(wish: Wish, folder: Path) -> dict[str, Any]:
     for name in ("init_from", "encoder_from"):
         job.pop(name, None)
     if wish.index:
-        _use_index(job, wish)
+        _use_index(job, wish, tell)
     _start_from(job, wish, folder)
     return {**job, **(wish.changes or {})}
 
 
-def _use_index(job: dict[str, Any], wish: Wish) -> None:
+def _use_index(job: dict[str, Any], wish: Wish, tell: Tell) -> None:
+    """Let a job learn from an index; all else that the recipe says of its data stays as it is."""
     index, spacing = Index.read(Path(wish.index)), Store(Path(wish.store)).settings().spacing
-    folds = {entry.fold for entry in index.entries if entry.fold is not None}
     named = {"index": wish.index, "store": wish.store}
+    data = dict(job.get("data", {}))
     if wish.kind == FINETUNE:
-        # With a single fold nobody is left to validate on.
-        job["data"] = {"spacing": spacing, "index": {**named, **({"fold": min(folds)} if len(folds) > 1 else {})}}
+        said = {name: value for name, value in data.get("index", {}).items() if name != "fold"}
+        job["data"] = {**data, "spacing": spacing, "index": {**said, **named, **_fold(data, index)}}
+        mixed = "scenes" in data
     else:
-        job["data"], job["spacing"] = {"store": named}, spacing
+        generated = {"generated": {**data["generated"], "spacing": spacing}} if "generated" in data else {}
+        store = {**data.get("store", {}), **named, **_modalities(data, index, tell)}
+        job["data"], job["spacing"] = {**data, **generated, "store": store}, spacing
+        mixed = bool(generated)
+    if mixed:
+        share = data.get("generated_share")
+        tell("Generated hearts are mixed in, as the recipe says" + (f": {share:.0%} of all." if share else "."))
+
+
+def _fold(data: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    """The fold that validates: the recipe's where the index has it; with a single fold nobody would be left to."""
+    folds = {entry.fold for entry in index.entries if entry.fold is not None}
+    if len(folds) < 2:
+        return {}
+    wanted = data.get("index", {}).get("fold")
+    return {"fold": wanted if wanted in folds else min(folds)}
+
+
+def _modalities(data: Mapping[str, Any], index: Index, tell: Tell) -> dict[str, Any]:
+    """What is pretrained on: the recipe's modalities, unless the index has none of them."""
+    wanted = data.get("store", {}).get("modalities")
+    known = sorted({entry.modality for entry in index.entries})
+    if wanted is None or set(wanted) & set(known):
+        return {}
+    tell(f"The recipe learns from {_listed(wanted)}, and the index holds {_listed(known)}: it learns from that.")
+    return {"modalities": known}
+
+
+def _listed(modalities: list[str]) -> str:
+    return " and ".join(name.upper() for name in modalities)
 
 
 def _start_from(job: dict[str, Any], wish: Wish, folder: Path) -> None:
     if wish.start.startswith(JOB):
         _start_from_job(job, wish, Path(wish.start.removeprefix(JOB)), folder)
     elif wish.start.startswith(MODEL) and wish.kind == FINETUNE:
-        _start_from_model(job, wish)
+        model = ModelStore().get(wish.start.removeprefix(MODEL))
+        assert model.card is not None  # the store refuses others
+        _start_from_package(job, wish, model.folder, model.card)
     elif wish.start != SCRATCH:
         raise UsageError(f"Training of the kind {wish.kind} cannot start from '{wish.start}'.",
                          "Choose another start.")
@@ -64,21 +102,19 @@ def _start_from(job: dict[str, Any], wish: Wish, folder: Path) -> None:
         job["freeze"] = "none"  # random numbers are nothing to keep
 
 
-def _start_from_model(job: dict[str, Any], wish: Wish) -> None:
-    model = ModelStore().get(wish.start.removeprefix(MODEL))
-    assert model.card is not None  # the store refuses others
-    spacing = job.get("data", {}).get("spacing", model.card.spacing_mm)
+def _start_from_package(job: dict[str, Any], wish: Wish, folder: Path, card: ModelCard) -> None:
+    spacing = job.get("data", {}).get("spacing", card.spacing_mm)
     if not wish.index:
-        job["data"]["spacing"] = model.card.spacing_mm  # hearts are generated at any voxel size
-    elif abs(spacing - model.card.spacing_mm) > 1e-6:
-        raise UsageError(f"{model.card.title} works at {model.card.spacing_mm:g} mm, and the data are prepared at "
+        job["data"]["spacing"] = card.spacing_mm  # hearts are generated at any voxel size
+    elif abs(spacing - card.spacing_mm) > 1e-6:
+        raise UsageError(f"{card.title} works at {card.spacing_mm:g} mm, and the data are prepared at "
                          f"{spacing:g} mm.", "Start from another model, or prepare the data at its voxel size.")
-    job["init_from"] = str(model.folder)
-    job["network"] = _named(model.card.architecture, job["network"]["name"])
-    job["window"] = model.card.window_voxels
+    job["init_from"] = str(folder)
+    job["network"] = _named(card.architecture, job["network"]["name"])
+    job["window"] = card.window_voxels
     job["learning_rate"] = min(job.get("learning_rate", _GENTLE), _GENTLE)
     if "index" in job.get("data", {}):
-        job["data"]["index"]["structures"] = [STRUCTURES[value].id for value in model.card.labels if value]
+        job["data"]["index"]["structures"] = [STRUCTURES[value].id for value in card.labels if value]
 
 
 def _named(architecture: Mapping[str, Any], otherwise: str) -> dict[str, Any]:
@@ -89,21 +125,17 @@ def _named(architecture: Mapping[str, Any], otherwise: str) -> dict[str, Any]:
 
 
 def _start_from_job(job: dict[str, Any], wish: Wish, source: Path, folder: Path) -> None:
+    """Start from what a job, which may go on, has learned by now; a copy, for it removes its older checkpoints."""
     asked = JobFolder(source).read_job() if source.is_dir() else None
     if asked is None:
         raise ModelError(f"There is no job in {source}.", "Choose another one to start from.")
+    if wish.kind == FINETUNE and asked["kind"] == FINETUNE:
+        package, card = keep_model(source, folder)
+        _start_from_package(job, wish, package, card)
+        return
     classes = job["network"].get("classes")
     job["network"] = {**asked["config"]["network"], **({"classes": classes} if classes else {})}
-    if wish.kind != FINETUNE:
-        job["init_from"] = str(source)
-    elif asked["kind"] == FINETUNE:
-        from HeartSegTrainingLib.engine.checkpoint import checkpoints
-
-        found = checkpoints(JobFolder(source).checkpoints)
-        if not found:
-            raise ModelError(f"The job {source.name} has no checkpoint yet.", "Wait for its first one.")
-        job["init_from"] = str(found[0])
+    if wish.kind == FINETUNE:
+        job["encoder_from"] = str(keep_encoder(source, folder))
     else:
-        from HeartSegTrainingLib.pretraining.export import export_encoder
-
-        job["encoder_from"] = str(export_encoder(source, folder / "encoder"))
+        job["init_from"] = str(keep_checkpoint(source, folder))

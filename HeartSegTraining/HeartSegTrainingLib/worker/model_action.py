@@ -10,11 +10,13 @@ from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.worker.dependencies import require_dependencies
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
-from HeartSegTrainingLib.finetuning.release import export_package, released
+from HeartSegTrainingLib.finetuning.release import BEST, NEWEST, export_package, released
 
 
 def use_model(job: Job, loaded: LoadedModels) -> None:
-    """Install the newest checkpoint of the request's `job_folder` as a model; the result tells its `id` and `title`.
+    """Install a checkpoint of the request's `job_folder` as a model; the result tells its `id` and `title`.
+
+    `which` names it: the newest, or the one that was best on cases that the job does not learn from.
 
     Each checkpoint becomes a model of its own, so that an older result still names the model that made it.
 
@@ -24,14 +26,17 @@ def use_model(job: Job, loaded: LoadedModels) -> None:
     """
     require_dependencies()
     folder = Path(job.request["job_folder"])
-    step = int(released(folder).record["step"])
+    which = job.request.get("which", NEWEST)
+    step = int(released(folder, which).record["step"])
     id, title = model_id(folder.name, step), f"{folder.name}, step {step}"
+    if which == BEST:  # the card tells how good, which that of the newest of the same step does not
+        id, title = f"{id}-best", f"{title}, best on other cases"
     store = ModelStore()
     if any(model.id == id for model in store.list()):
         job.result(id=id, title=title, step=step)
         return
     with tempfile.TemporaryDirectory(prefix="package-") as temporary:
-        package = export_package(folder, Path(temporary) / id, {"id": id, "title": title})
+        package = export_package(folder, Path(temporary) / id, {"id": id, "title": title}, which)
         store.import_from(package)
     job.result(id=id, title=title, step=step)
 

@@ -144,6 +144,24 @@ class ActionsCase(TrainingPanelCase):
         self.ui.jobRemedyButton.click()
         self.assertEqual(self.heartseg3d.opened, ["job-1"])
 
+    def test_where_a_checkpoint_was_best_on_other_cases_it_can_be_chosen(self) -> None:
+        self.show_jobs(a_job("mine"), a_job("other"))
+        self.assertFalse(self.ui.checkpointSelector.visible)
+        self.ui.useModelButton.click()
+        self.control.request.fail(ModelError("There is no checkpoint yet.", "Wait for the first one."))
+        self.turn_the_pump()
+        FakeWatch.best = 90
+        self.show_jobs(a_job("mine"), a_job("other"))
+        self.assertTrue(self.ui.checkpointSelector.visible)
+        self.assertIn("step 90", self.ui.checkpointSelector.itemText(1))
+        self.ui.checkpointSelector.setCurrentIndex(1)
+        self.show_jobs(a_job("mine"), a_job("other"))  # a look does not change what is chosen
+        self.ui.useModelButton.click()
+        self.assertEqual([which for _folder, which in self.control.used], ["newest", "best"])
+        self.ui.jobsTable.setCurrentCell(1, 0)
+        self.turn_the_pump(2)
+        self.assertIn("newest", self.ui.checkpointSelector.currentText)
+
     def test_a_model_that_cannot_be_made_says_why(self) -> None:
         self.show_jobs(a_job())
         self.ui.useModelButton.click()

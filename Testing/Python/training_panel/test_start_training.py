@@ -25,6 +25,22 @@ class StartCase(TrainingPanelCase):
         _what, wish, name = self.logic.asked[-1]
         self.assertEqual((wish.kind, wish.recipe, wish.start, name), ("finetune", "lab", "model:tiny", "our hearts"))
 
+    def test_a_device_can_be_chosen_and_is_the_recipe_s_otherwise(self) -> None:
+        self.ui.startButton.click()
+        self.assertIsNone(self.logic.asked[-1][1].changes)
+        self.logic.task.finished = True
+        self.turn_the_pump()
+        self.ui.deviceSelector.setCurrentIndex(self.ui.deviceSelector.findData("cpu"))
+        self.ui.startButton.click()
+        self.assertEqual(self.logic.asked[-1][1].changes, {"device": "cpu"})
+        self.assertFalse(self.ui.deviceSelector.enabled)
+
+    def test_what_becomes_of_the_recipe_s_data_is_said(self) -> None:
+        self.ui.startButton.click()
+        self.logic.task.finished, self.logic.task.notes = True, ("Generated hearts are mixed in.",)
+        self.turn_the_pump()
+        self.assertTrue(self.ui.newMessageLabel.text.endswith("Generated hearts are mixed in."))
+
     def test_a_name_is_suggested_for_each_stage(self) -> None:
         self.assertTrue(self.ui.nameEdit.text.startswith("finetune-"))
         self.stage("ssl")

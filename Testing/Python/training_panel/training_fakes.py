@@ -16,7 +16,7 @@ from HeartSegTrainingLib.panel.training_panel import TrainingPanel
 from HeartSegTrainingLib.panel.training_services import TrainingServices
 from HeartSegTrainingLib.scene.job_watch import Seen
 from HeartSegTrainingLib.scene.training_set import TrainingSet
-from HeartSegTrainingLib.scene.training_wish import RecipeChoice, StartChoice
+from HeartSegTrainingLib.scene.training_wish import DeviceChoice, RecipeChoice, StartChoice
 
 FORM = Path(__file__).resolve().parents[3] / "HeartSegTraining" / "Resources" / "UI" / "HeartSegTraining.ui"
 SIZE = 16
@@ -84,7 +84,7 @@ class FakeTrainingLogic:
         return self._start(("set", [node.GetName() for node in segmentations], trust), training_set=None)
 
     def startJob(self, wish: Any, name: str) -> FakeTask:
-        return self._start(("job", wish, name), folder=Path("/jobs").resolve() / name)
+        return self._start(("job", wish, name), folder=Path("/jobs").resolve() / name, notes=())
 
     def startResume(self, folder: Path) -> FakeTask:
         return self._start(("resume", folder), folder=folder)
@@ -108,6 +108,7 @@ class FakeWatch:
 
     jobs: tuple[Any, ...] = ()
     columns: Any = None
+    best: int | None = None
     error: HeartSegError | None = None
     looks = 0
 
@@ -119,7 +120,8 @@ class FakeWatch:
         if self.error is not None:
             self.seen = Seen(error=self.error)
         else:
-            self.seen = Seen(self.jobs, chosen, COLUMNS if self.columns is None else self.columns)
+            self.seen = Seen(self.jobs, chosen, COLUMNS if self.columns is None else self.columns,
+                             self.best)
 
     def step(self) -> bool:
         return True
@@ -131,8 +133,10 @@ class FakeControl:
     def __init__(self) -> None:
         self.forgotten: list[Path] = []
         self.request: Any = None
+        self.used: list[tuple[Path, str]] = []
 
-    def use_model(self, folder: Path) -> FakeTask:
+    def use_model(self, folder: Path, which: str) -> FakeTask:
+        self.used.append((folder, which))
         self.request = FakeTask(result=None)
         return self.request
 
@@ -208,6 +212,9 @@ class FakeWishes:
     def recipe_choices(self) -> list[RecipeChoice]:
         return [RecipeChoice("demo", "Minutes on a processor."), RecipeChoice("lab", "One graphics card.")]
 
+    def device_choices(self) -> list[DeviceChoice]:
+        return [DeviceChoice("", "as the recipe says"), DeviceChoice("cpu", "processor")]
+
     def start_choices(self, kind: str, jobs: Any) -> list[StartChoice]:
         pretrained = [StartChoice(f"job:{job.folder}", job.name) for job in jobs if job.kind == "ssl"]
         if kind == "ressl":
@@ -230,7 +237,7 @@ class TrainingPanelCase(unittest.TestCase):
 
     def setUp(self) -> None:
         slicer.mrmlScene.Clear()
-        FakeWatch.jobs, FakeWatch.columns, FakeWatch.error, FakeWatch.looks = (), None, None, 0
+        FakeWatch.jobs, FakeWatch.columns, FakeWatch.best, FakeWatch.error, FakeWatch.looks = (), None, None, None, 0
         self.logic, self.questions = FakeTrainingLogic(), FakeQuestions()
         self.dependencies, self.settings = FakeDependencies(), FakeSettings()
         self.control, self.estimates, self.heartseg3d = FakeControl(), FakeEstimates(), FakeHeartSeg3D()

@@ -13,7 +13,7 @@ from unittest import mock
 
 import slicer
 
-from HeartSeg3DLib.errors import DeviceError, InputError, UsageError
+from HeartSeg3DLib.errors import DeviceError, HeartSegError, InputError, UsageError
 from HeartSegTrainingLib.jobs import launching, registry
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 from HeartSegTrainingLib.scene import job_control, job_settings, job_start, job_watch, training_wish
@@ -47,6 +47,14 @@ class JobsCase(unittest.TestCase):
 
 
 class WatchTest(JobsCase):
+    def test_the_best_checkpoint_is_known_by_its_step_once_it_is_whole(self) -> None:
+        job, watch = self.a_job(), JobWatch()
+        (job / "checkpoints" / "best_0000040.safetensors").touch()
+        self.assertIsNone(self.look(watch, job).best)
+        (job / "checkpoints" / "best_0000020.json").touch()
+        self.assertEqual(self.look(watch, job).best, 20)
+
+
     def test_jobs_of_this_folder_and_those_that_the_user_started_elsewhere_are_found(self) -> None:
         self.a_job("here")
         with tempfile.TemporaryDirectory() as elsewhere:
@@ -88,6 +96,16 @@ class WatchTest(JobsCase):
         error = self.look(JobWatch()).error
         self.assertIsInstance(error, InputError)
         self.assertTrue(error.remedy)
+
+
+class RealStartTest(JobsCase):
+    def test_a_job_that_fails_in_its_own_process_says_what_to_do(self) -> None:
+        missing = {"spacing": 2.0, "index": {"index": "none.jsonl", "store": "none"}}
+        start = TrainingLogic().start_job(Wish("finetune", "demo", start=SCRATCH, changes={"data": missing}), "lost")
+        with self.assertRaisesRegex(HeartSegError, "before it began to train") as caught:
+            start.wait()
+        self.assertNotIn("output.txt", caught.exception.remedy)
+        self.assertIn(caught.exception.remedy, (start.folder / "output.txt").read_text("utf-8"))
 
 
 class StartTest(JobsCase):
@@ -158,6 +176,28 @@ class StartTest(JobsCase):
         self.assertTrue(start.finished)
         self.assertIs(start.error, self.failure)
 
+    def test_what_the_job_itself_says_to_do_is_the_remedy(self) -> None:
+        said = "Loading\nError: The index is missing.\nChoose another one.\n"
+        failure = "The job ended before it began to train: The index is missing."
+        for printed, remedy in ((said, "Choose another one."), ("Error: Older.\nDo this.\n", "See output.txt."),
+                                ("Error: The index is missing.\n", "See output.txt."), ("", "See output.txt.")):
+            with self.subTest(printed):
+                (self.data / "output.txt").write_text(printed, "utf-8")
+                found = job_start.with_remedy(self.data, DeviceError(failure, "See output.txt."))
+                self.assertEqual((found.message, found.remedy), (failure, remedy))
+
+    def test_the_folder_of_another_job_is_never_taken(self) -> None:
+        folder = self.a_job()
+        with self.assertRaisesRegex(UsageError, "already"):
+            job_start.JobStart(folder, Wish("finetune", "demo", start=SCRATCH))
+        self.assertTrue((folder / "metrics.csv").is_file())
+
+    def test_notes_of_what_is_started_are_kept_for_the_panel(self) -> None:
+        start = self.start()
+        self.request.done, self.request.result = True, {"file": "a.json", "kind": "finetune", "notes": ["Mixed."]}
+        start.step()
+        self.assertEqual(start.notes, ("Mixed.",))
+
     def test_two_jobs_of_one_name_have_two_folders(self) -> None:
         folders = [self.start().folder, self.start().folder]
         self.assertEqual([folder.name for folder in folders], ["our-hearts", "our-hearts-2"])
@@ -216,7 +256,8 @@ class ChoicesTest(JobsCase):
         self.assertEqual(self.starts("ressl"), [jobs["ssl"]])
         found = self.starts("finetune")
         self.assertEqual(found[0], "model:tiny")
-        self.assertEqual(set(found[1:]), {*jobs.values(), SCRATCH})
+        tuned = f"{JOB}{(self.data / 'jobs' / 'finetune').resolve()}"
+        self.assertEqual(set(found[1:]), {*jobs.values(), tuned, SCRATCH})
 
     def test_choices_are_kept_for_the_next_session(self) -> None:
         job_settings.remember(recipe="lab", job="/jobs/mine")

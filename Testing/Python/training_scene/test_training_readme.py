@@ -42,8 +42,8 @@ class FakeLogic:
     def curves(self, job: Path) -> dict[str, tuple[float, ...]]:
         return {"loss": (2.0, 0.5)}
 
-    def use_model(self, job: Path) -> str:
-        self.asked.append(("use", job))
+    def use_model(self, job: Path, which: str) -> str:
+        self.asked.append(("use", job, which))
         return "job-ours-step-150"
 
 
@@ -61,5 +61,5 @@ class TrainingScriptTest(unittest.TestCase):
         load.assert_called_once_with("corrected.mrb")
         leave.assert_called_once_with()
         self.assertEqual(logic.asked, [("set", None, False), ("start", "finetune", "set", "demo", {"name": "ours"}),
-                                       ("use", JOB)])
+                                       ("use", JOB, "newest")])
         self.assertEqual(printed.getvalue(), "Loss: 0.5 Model: job-ours-step-150\n")

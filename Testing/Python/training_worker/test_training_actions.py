@@ -19,8 +19,9 @@ from HeartSeg3DLib.models.card import is_safe_id
 from HeartSeg3DLib.scene.runner import worker_command
 from HeartSeg3DLib.worker.events import Job
 from HeartSegTrainingLib.datasets import Index
-from HeartSegTrainingLib.engine.checkpoint import save_checkpoint
+from HeartSegTrainingLib.engine.checkpoint import read_checkpoint, save_checkpoint
 from HeartSegTrainingLib.finetuning import FinetuneConfig
+from HeartSegTrainingLib.finetuning.best_checkpoint import save_best
 from HeartSegTrainingLib.finetuning.task import registered_network
 from HeartSegTrainingLib.jobs.kinds import kind_named
 from HeartSegTrainingLib.worker import job_actions
@@ -71,6 +72,21 @@ def test_a_checkpoint_that_is_a_model_already_is_not_imported_again(user_data: P
     assert asked(use_model, job_folder=str(tmp_path / "job")) == first
 
 
+def test_the_best_checkpoint_becomes_a_model_that_says_how_good_it_is(user_data: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    a_checkpoint(job, 20)
+    newest = asked(use_model, job_folder=str(job))
+    tensors, record = read_checkpoint(job / "checkpoints" / "step_0000020.safetensors")
+    average = {name.removeprefix("ema."): tensor for name, tensor in tensors.items()}
+    save_best(job / "checkpoints", 20, average, {**record, "figures": {"dice": {"LV": 0.8}}, "validated_on": 2})
+    best = asked(use_model, job_folder=str(job), which="best")
+    assert (newest["id"], best["id"]) == ("job-job-step-20", "job-job-step-20-best")
+    card = ModelStore().get("job-job-step-20-best").card
+    assert card is not None
+    assert card.figures["validation"]["dice"] == {"LV": 0.8}
+    assert "best on other cases" in best["title"]
+
+
 def test_before_the_first_checkpoint_there_is_no_model(user_data: Path, tmp_path: Path) -> None:
     (tmp_path / "job" / "checkpoints").mkdir(parents=True)
     with pytest.raises(ModelError):
@@ -80,7 +96,7 @@ def test_before_the_first_checkpoint_there_is_no_model(user_data: Path, tmp_path
 
 @pytest.mark.parametrize("name", ["Ünsere Herzen / 2", "...", "x" * 200, "con"])
 def test_any_name_of_a_job_makes_a_name_of_a_model(name: str) -> None:
-    assert is_safe_id(model_id(name, 12_000_000))
+    assert is_safe_id(model_id(name, 12_000_000) + "-best")
 
 
 def test_an_estimate_makes_data_where_the_job_finds_them(user_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
