@@ -117,17 +117,35 @@ def pretraining_cases(index: Index, fold: int | None = None) -> list[Entry]:
 
     Args:
         index: A split index.
-        fold: Leave out who validates in this fold, too, so that its figures are of people never seen.
+        fold: Leave out who validates in this fold, too, so that its figures are of people never seen: every image of
+            them, copies in other data sets, and data sets that share people with those they are of.
 
     Raises:
-        UsageError: The index has not been split.
+        UsageError: The index has not been split, or has no such fold.
     """
     if not any(entry.split for entry in index.entries) or not index.note:
         raise UsageError("The index has not been split, so nobody is kept out of pretraining.",
                          "Run `heartseg index split` first.")
-    seen = {} if fold is None else {entry.person for entry in index.entries if entry.fold == fold}
-    return [entry for entry in index.entries
-            if entry.usable and not entry.kept_from_pretraining and entry.person not in seen]
+    allowed = [entry for entry in index.entries if entry.usable and not entry.kept_from_pretraining]
+    if fold is None:
+        return allowed
+    people, datasets = _validating(index, fold)
+    return [entry for entry in allowed if entry.id not in people and entry.dataset not in datasets]
+
+
+def _validating(index: Index, fold: int) -> tuple[set[str], set[str]]:
+    """Ids of all images of the people who validate in a fold, and names of data sets that share people with theirs.
+
+    Who of two overlapping data sets is who is not published, as in `guard`.
+    """
+    known = sorted({entry.fold for entry in index.entries if entry.fold is not None})
+    if fold not in known:
+        raise UsageError(f"The index has no fold {fold}.", f"It has the folds {', '.join(map(str, known))}."
+                         if known else "No case of it has labels and a fold: leave fold out.")
+    groups = [group for group in grouped(index.entries) if any(entry.fold == fold for entry in group.entries)]
+    validating = {entry.dataset for group in groups for entry in group.entries if entry.fold == fold}
+    return ({entry.id for group in groups for entry in group.entries},
+            set().union(*(sharing(name, index.datasets) for name in validating)))
 
 
 def _check(index: Index, request: SplitRequest) -> None:

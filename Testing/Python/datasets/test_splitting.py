@@ -89,6 +89,32 @@ def test_a_fold_can_be_kept_out_of_pretraining_too() -> None:
     assert len(seen) == 21 - 5
 
 
+def test_copies_of_a_validating_person_s_image_under_another_name_are_left_out_too() -> None:
+    cases = [*people(6), entry("p0_9", "p0", checksum="same"), entry("q", dataset="b", labels="", present=(),
+                                                                     checksum="same"),
+             entry("q2", "q", dataset="b", labels="", present=()), entry("r", dataset="b", labels="", present=())]
+    split, _ = split_index(an_index(*cases), SplitRequest(folds=2))
+    held = next(one.fold for one in split.entries if one.subject == "p0" and one.fold is not None)
+    seen = {one.id for one in pretraining_cases(split, fold=held)}
+    assert not {"a/p0_0", "a/p0_1", "a/p0_9", "b/q", "b/q2"} & seen
+    assert "b/r" in seen
+    assert {"b/q", "b/q2"} <= {one.id for one in pretraining_cases(split, fold=1 - held)}
+
+
+def test_data_sets_that_share_people_with_those_who_validate_are_left_out_too() -> None:
+    unlabelled = [entry(name, dataset=dataset, labels="", present=()) for name, dataset in (("u", "plus"), ("v", "c"))]
+    split, _ = split_index(an_index(*people(6), *unlabelled, plus="a"), SplitRequest(folds=2))
+    assert {one.dataset for one in pretraining_cases(split)} == {"a", "plus", "c"}
+    assert {one.dataset for one in pretraining_cases(split, fold=0)} == {"a", "c"}
+
+
+def test_a_fold_that_does_not_exist_is_refused_instead_of_guarding_nobody() -> None:
+    split, _ = split_index(an_index(*people(10)), SplitRequest(folds=2))
+    with pytest.raises(UsageError, match="no fold 5") as raised:
+        pretraining_cases(split, fold=5)
+    assert "0, 1" in raised.value.remedy
+
+
 def test_cases_without_labels_need_no_fold_and_unusable_ones_are_never_taken() -> None:
     unlabelled = entry("u", labels="", present=())
     broken = entry("k", labels="", present=(), problem="It is k-space. Reconstruct it.")
