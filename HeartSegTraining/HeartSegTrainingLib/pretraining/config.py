@@ -10,6 +10,7 @@ from HeartSeg3DLib.networks import CONFIGS, NetworkConfig
 from HeartSegTrainingLib.augmentation import AXES, SAFE_AXES
 from HeartSegTrainingLib.engine.config import RunConfig
 
+from .tables import are_numbers
 from .targets import CENTRINGS
 
 STAGES = ("ssl", "ressl")
@@ -54,7 +55,10 @@ class PretrainConfig(RunConfig):
         collapse_patience: Steps for which its signs have to hold.
         rank_every: Steps between computations of the embeddings' rank.
         probe_every: Steps between linear probes of the teacher on labelled crops, 0 for none.
-        probe_cases: Labelled crops of a probe; it learns from one half and is scored on the other.
+        probe_cases: Labelled crops of a probe; it learns from one half and is scored on the other, of
+            other people.
+        minutes: Length of the run in minutes of accumulated training time, instead of steps; schedules then follow the
+            clock, so that a resumed run is not bit for bit the one that was not interrupted.
     """
 
     kind: ClassVar[str] = "ssl"
@@ -109,6 +113,8 @@ class PretrainConfig(RunConfig):
 
     def __post_init__(self) -> None:
         for name in ("zoom", "flip_axes", "teacher_temperature", "mask_ratio"):
+            if not isinstance(getattr(self, name), (list, tuple)):
+                raise UsageError(f"'{name}' is {getattr(self, name)!r}.", "Give a list.")
             object.__setattr__(self, name, tuple(getattr(self, name)))
         super().__post_init__()
         for name, most in (("zoom", 10.0), ("teacher_temperature", 10.0), ("mask_ratio", 1.0)):
@@ -117,7 +123,7 @@ class PretrainConfig(RunConfig):
                      "mask_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"'{name}' is {getattr(self, name)}.", "Give a number from 0 to 1.")
-        if unknown := [name for name in self.flip_axes if name not in AXES]:
+        if unknown := [name for name in self.flip_axes if not isinstance(name, str) or name not in AXES]:
             raise UsageError(f"There is no axis '{unknown[0]}' to mirror along.", f"Use {', '.join(AXES)}.")
         self._check_views()
         if self.stage == "ressl" and self.init_from is None:
@@ -140,6 +146,11 @@ class PretrainConfig(RunConfig):
     def uses_masks(self) -> bool:
         """Whether tokens are hidden."""
         return self.mode == "dinov2" and self.mask_weight > 0
+
+    @property
+    def smallest_part(self) -> int:
+        """Samples that a part needs at least: KoLeo compares those of one part."""
+        return 2 if self.mode == "dinov2" and self.koleo_weight > 0 else 1
 
     @property
     def architecture(self) -> NetworkConfig:
@@ -165,7 +176,7 @@ class PretrainConfig(RunConfig):
 
     def _check_range(self, name: str, most: float) -> None:
         values = getattr(self, name)
-        if len(values) != 2 or not 0 < values[0] <= values[1] <= most:
+        if len(values) != 2 or not are_numbers(values) or not 0 < values[0] <= values[1] <= most:
             raise UsageError(f"'{name}' is {list(values)}.", f"Give the smallest and the largest of up to {most:g}.")
 
     def _check_views(self) -> None:
@@ -184,7 +195,7 @@ class PretrainConfig(RunConfig):
 
     def _check_dinov2(self) -> None:
         stride, smallest = self.architecture.total_stride, self.architecture.smallest_input
-        if self.koleo_weight > 0 and (self.part or self.batch) < 2:
+        if (self.part or self.batch) < self.smallest_part:
             raise UsageError("The KoLeo loss compares samples of one part, and a part has a single one.",
                              "Use a part of 2 or more samples, or koleo_weight = 0.")
         if self.uses_masks and self.window % stride:

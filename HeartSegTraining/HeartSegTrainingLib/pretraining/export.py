@@ -10,25 +10,25 @@ from typing import Any
 from safetensors.torch import save
 
 from HeartSeg3DLib.errors import ModelError, UsageError
+from HeartSeg3DLib.models.package import staged_folder
 from HeartSeg3DLib.networks.unet import Encoder
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.engine.run_state import part_of
+from HeartSegTrainingLib.finetuning.encoder_transfer import ENCODER_CARD, ENCODER_FILE, FORMAT, VERSION
 from HeartSegTrainingLib.jobs.job_folder import write_atomically
 
 from .config import PretrainConfig
+from .seen import Seen
 from .stages import read_run
-
-FORMAT = "heartseg-encoder"
-VERSION = 1
-WEIGHTS_FILE, RECORD_FILE = "encoder.safetensors", "encoder.json"
 
 
 def export_encoder(job_dir: Path, out: Path) -> Path:
-    """Write the teacher's encoder of a job's newest whole checkpoint.
+    """Write the teacher's encoder of a job's newest whole checkpoint; the folder appears whole or not at all.
 
     `encoder.safetensors` holds its tensors under the names of `networks.unet.Encoder`, in single precision.
     `encoder.json` says what it is: the network's configuration, voxel spacing in mm, intensity rules, the axes of the
-    arrays it saw, the number of tensors and the file's SHA-256, and how it was trained.
+    arrays it saw, the number of tensors and the file's SHA-256, and how it was trained: among other things the ids of
+    all cases that it has looked at in any stage (null where that was not noted), and the fold that was left out.
 
     Args:
         job_dir: Job folder of a self-supervised run, running or not.
@@ -50,13 +50,10 @@ def export_encoder(job_dir: Path, out: Path) -> Path:
     if broken := [name for name, tensor in encoder.items() if not bool(tensor.isfinite().all())]:
         raise ModelError(f"The weight '{broken[0]}' of the encoder is not finite.", "Export an earlier checkpoint.")
     content = save(encoder)
-    try:
-        out.mkdir(parents=True)
-        write_atomically(out / WEIGHTS_FILE, content)
-        said = _describe(config, record, len(encoder), hashlib.sha256(content).hexdigest())
-        write_atomically(out / RECORD_FILE, (json.dumps(said, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UsageError(f"The encoder cannot be written to {out}.", "Choose a place with enough space.") from error
+    said = _describe(config, record, len(encoder), hashlib.sha256(content).hexdigest(), Seen.of_tensors(tensors))
+    with staged_folder(out, replace=False) as folder:
+        write_atomically(folder / ENCODER_FILE, content)
+        write_atomically(folder / ENCODER_CARD, (json.dumps(said, indent=2) + "\n").encode())
     return out
 
 
@@ -68,7 +65,8 @@ def _check_whole(config: PretrainConfig, encoder: dict[str, Any]) -> None:
                          "Export an earlier checkpoint.") from error
 
 
-def _describe(config: PretrainConfig, record: dict[str, Any], tensors: int, sha256: str) -> dict[str, Any]:
+def _describe(config: PretrainConfig, record: dict[str, Any], tensors: int, sha256: str,
+              seen: Seen) -> dict[str, Any]:
     return {
         "format": FORMAT, "version": VERSION, "architecture": config.architecture.to_dict(),
         "spacing_mm": config.spacing, "window_voxels": config.window, "intensity": DEFAULT_RULES,
@@ -76,4 +74,6 @@ def _describe(config: PretrainConfig, record: dict[str, Any], tensors: int, sha2
         "training": {"stage": config.stage, "mode": config.mode, "centring": config.used_centring,
                      "steps": record["step"], "hours": round(record["seconds"] / 3600, 2), "batch": config.batch,
                      "learning_rate": config.learning_rate, "seed": config.seed, "data": record["data"],
+                     "fold": seen.fold, "datasets": seen.datasets,
+                     "cases": None if seen.cases is None else list(seen.cases),
                      "started_from": Path(config.init_from).name if config.init_from else ""}}

@@ -6,21 +6,46 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 
+from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.augmentation import Volume, volume
-from HeartSegTrainingLib.datasets import Crop, CropSource, Entry, Index, Store, pretraining_cases
+from HeartSegTrainingLib.datasets import Crop, CropSource, Store
+from HeartSegTrainingLib.datasets.people import grouped
+from HeartSegTrainingLib.finetuning.real_data import in_view
 from HeartSegTrainingLib.generator import Sampler
+from HeartSegTrainingLib.generator.appearance import MODES
 from HeartSegTrainingLib.generator.training_data import GeneratedData
+
+from .seen import Seen
+from .store_data import StoreData
+from .tables import check_table
+
+__all__ = ["GeneratedSource", "Labelled", "MixedSource", "Pair", "Source", "StoreData", "StoreSource", "make_source"]
 
 Pair = tuple[Volume, Volume]
 """What the two views of a sample look at: twice the same, or two phases of one beat, on one grid."""
+
+_MODALITIES: dict[str, set[str]] = {
+    "ct_contrast": {"ct"}, "ct_plain": {"ct"}, "mr_bright": {"mr"}, "mr_dark": {"mr"}, "random": set()}
+"""What a mode of generated hearts stands for; random contrast for neither."""
+
+
+class Labelled(NamedTuple):
+    """What the probe learns from or is scored on.
+
+    Attributes:
+        volume: A labelled volume.
+        annotated: Ids of the structures that somebody looked for in it; where another lies nothing is said.
+    """
+
+    volume: Volume
+    annotated: frozenset[str]
 
 
 class Source(Protocol):
@@ -29,8 +54,16 @@ class Source(Protocol):
     def pair(self, index: int, rng: np.random.Generator) -> Pair:
         """Pair number `index`; it depends on the seed, the index and the generator's state alone."""
 
-    def labelled(self, index: int) -> Volume:
-        """A labelled volume for the probe, by number; a pure function of it."""
+    def labelled(self, index: int, half: int) -> Labelled:
+        """A labelled volume for the probe, by number; a pure function of the two.
+
+        Args:
+            index: Its number.
+            half: 0 to learn from, 1 to be scored on; no person and no scene is in both.
+        """
+
+    def seen(self) -> Seen:
+        """The cases that pairs are cut from."""
 
     def fingerprint(self) -> str:
         """Hash of all that the pairs depend on beside the seed."""
@@ -46,7 +79,7 @@ class GeneratedSource:
 
     def __init__(self, data: GeneratedData, side: int) -> None:
         self._data, self._side = data, side
-        data.prepare()
+        self._scenes = len(data.prepare())
         self._sampler: Sampler | None = None
 
     def pair(self, index: int, rng: np.random.Generator) -> Pair:
@@ -54,9 +87,22 @@ class GeneratedSource:
         drawn = self._scan(rng)
         return drawn, drawn
 
-    def labelled(self, index: int) -> Volume:
-        """A scan that no sample shows."""
-        return self._scan(np.random.default_rng((self._data.seed, index, 1)))
+    def labelled(self, index: int, half: int) -> Labelled:
+        """A scan that no sample shows, of every other scene.
+
+        Raises:
+            UsageError: There is one scene, or labels do not tell structures apart.
+        """
+        if self._scenes < 2 or self._data.binary:
+            raise UsageError("The probe needs two scenes or more with their structures.",
+                             "Set count to 2 or more and binary = false, or probe_every = 0.")
+        scene = 2 * (index % ((self._scenes + 1 - half) // 2)) + half
+        drawn = self._scan(np.random.default_rng((self._data.seed, index, 1 + half)), scene)
+        return Labelled(drawn, frozenset(one.id for one in STRUCTURES.values()))
+
+    def seen(self) -> Seen:
+        """Nobody."""
+        return Seen()
 
     def fingerprint(self) -> str:
         """Of the table without its folders."""
@@ -64,62 +110,11 @@ class GeneratedSource:
                 if field.name not in ("scenes", "priors")}
         return _hash(said, self._side)
 
-    def _scan(self, rng: np.random.Generator) -> Volume:
+    def _scan(self, rng: np.random.Generator, scene: int | None = None) -> Volume:
         if self._sampler is None:  # in the process that makes samples: scenes are large
             self._sampler = self._data.sampler(self._side)
-        scan = self._sampler.scan(rng)
+        scan = self._sampler.scan(rng, scene=scene)
         return volume(scan.image[None], scan.labels, (self._data.spacing,) * 3, scan.modality, scan.inside)
-
-
-@dataclass(frozen=True)
-class StoreData:
-    """The [data.store] table.
-
-    Attributes:
-        index: Index file, split, so that nobody who is tested is learned from.
-        store: Folder of prepared images, all at one spacing.
-        fold: Leave out who validates in this fold, too; None for nobody.
-        modalities: "ct", "mr" or both.
-        temperature: 1 draws every case equally often; larger values keep large data sets from dominating.
-    """
-
-    index: str
-    store: str
-    fold: int | None = None
-    modalities: tuple[str, ...] = ("ct", "mr")
-    temperature: float = 2.0
-
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> StoreData:
-        """Read the table.
-
-        Raises:
-            UsageError: An entry is unknown or missing.
-        """
-        known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(table) - set(known)):
-            raise UsageError(f"The [data.store] table has unknown entries: {', '.join(unknown)}.",
-                             f"Known entries: {', '.join(known)}.")
-        try:
-            values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-                                      for name, value in table.items()}
-            return cls(**values)
-        except TypeError as error:
-            raise UsageError("The [data.store] table names no index or no store.", "Give both.") from error
-
-    def cases(self) -> list[Entry]:
-        """Who may be learned from without labels, of the chosen modalities.
-
-        Raises:
-            UsageError: The index is not split, or nobody is left.
-            InputError: It cannot be read.
-        """
-        found = [entry for entry in pretraining_cases(Index.read(Path(self.index)), self.fold)
-                 if entry.modality in self.modalities]
-        if not found:
-            raise UsageError(f"The index {self.index} has no case of {' or '.join(self.modalities)} to learn from.",
-                             "Choose other modalities, or add data sets.")
-        return found
 
 
 class StoreSource:
@@ -144,10 +139,11 @@ class StoreSource:
         side = math.ceil(side_mm / spacing)
         self._crops = CropSource(Path(data.store), self.cases, (side,) * 3, seed=seed, temperature=data.temperature)
         known = Store(Path(data.store)).cases()
-        labelled = [entry for entry in self.cases if known[entry.id].labelled]
-        self._labelled = CropSource(Path(data.store), labelled, (side,) * 3, seed=seed + 1, structure_share=1.0,
-                                    temperature=data.temperature) if labelled else None
-        self._two_phases = two_phases
+        people = grouped(entry for entry in self.cases if known[entry.id].labelled)
+        halves = [[entry for group in people[half::2] for entry in group.entries] for half in (0, 1)]
+        self._labelled = [CropSource(Path(data.store), half, (side,) * 3, seed=seed + 1, structure_share=1.0,
+                                     temperature=data.temperature) for half in halves] if all(halves) else None
+        self._fold, self._two_phases = data.fold, two_phases
         self._said = (data.modalities, data.temperature, spacing, side, two_phases)
 
     def pair(self, index: int, rng: np.random.Generator) -> Pair:
@@ -161,15 +157,21 @@ class StoreSource:
         other = (crop.frame + int(rng.integers(1, frames))) % frames
         return first, _as_volume(self._crops.cut(crop.case, crop.start, other), channel)
 
-    def labelled(self, index: int) -> Volume:
-        """A crop aimed at a structure.
+    def labelled(self, index: int, half: int) -> Labelled:
+        """A crop aimed at a structure, of every other person.
 
         Raises:
-            UsageError: No case has labels.
+            UsageError: No two people have labels.
         """
         if self._labelled is None:
-            raise UsageError("The probe needs labelled cases, and the store has none.", "Set probe_every = 0.")
-        return _as_volume(self._labelled[index], 0)
+            raise UsageError("The probe needs labelled cases of two people or more, and the store has none.",
+                             "Set probe_every = 0.")
+        crop = self._labelled[half][index]
+        return Labelled(_as_volume(crop, 0), frozenset(crop.case.present))
+
+    def seen(self) -> Seen:
+        """The cases, and the fold that was left out."""
+        return Seen(tuple(sorted(entry.id for entry in self.cases)), self._fold)
 
     def fingerprint(self) -> str:
         """Of the cases and how they are drawn."""
@@ -192,9 +194,13 @@ class MixedSource:
         """From one of the two."""
         return (self._generated if rng.random() < self._share else self._scans).pair(index, rng)
 
-    def labelled(self, index: int) -> Volume:
+    def labelled(self, index: int, half: int) -> Labelled:
         """A scan."""
-        return self._scans.labelled(index)
+        return self._scans.labelled(index, half)
+
+    def seen(self) -> Seen:
+        """The cases of both."""
+        return self._scans.seen().joined(self._generated.seen())
 
     def fingerprint(self) -> str:
         """Of both."""
@@ -223,34 +229,53 @@ def make_source(table: Mapping[str, Any], *, window: int, spacing: float, field:
     if not {"generated", "store"} & set(table):
         raise UsageError("The [data] table names nothing to learn from.",
                          "Add a table [data.store] with index and store, or [data.generated] with scenes and count.")
+    share, drawn = _share(table), _generated_data(table)
+    stored = StoreData.from_table(table["store"]) if "store" in table else None
     side_mm = window * spacing * field
-    generated: Source | None = None
-    if "generated" in table:
-        data = GeneratedData.from_table(table["generated"])
-        generated = GeneratedSource(data, math.ceil(side_mm / data.spacing))
-    if "store" not in table:
-        assert generated is not None
-        return generated
-    scans = StoreSource(StoreData.from_table(table["store"]), side_mm, seed=seed, two_phases=two_phases)
-    if needs_both and generated is None:
-        _need_both({entry.modality for entry in scans.cases})
+    scans = None if stored is None else StoreSource(stored, side_mm, seed=seed, two_phases=two_phases)
+    if needs_both:
+        of_scans = {entry.modality for entry in scans.cases} if scans is not None and share < 1 else set()
+        of_generated = _modalities(drawn) if drawn is not None and share > 0 else set()
+        _need_both(of_scans | of_generated)
+    generated = None if drawn is None else GeneratedSource(drawn, math.ceil(side_mm / drawn.spacing))
+    if scans is None or generated is None:
+        found: Source | None = scans or generated
+        assert found is not None
+        return found
+    return MixedSource(scans, generated, share)
+
+
+def _share(table: Mapping[str, Any]) -> float:
+    """Of generated hearts: all or none where only one of the two tables is there."""
+    if not {"generated", "store"} <= set(table):
+        return float("generated" in table)
     share = table.get("generated_share", 0.2)
-    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+    if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0 <= share <= 1:
         raise UsageError(f"generated_share is {share!r}.", "Give a number from 0 to 1.")
-    return scans if generated is None else MixedSource(scans, generated, float(share))
+    return float(share)
+
+
+def _generated_data(table: Mapping[str, Any]) -> GeneratedData | None:
+    if "generated" not in table:
+        return None
+    return GeneratedData.from_table(check_table(GeneratedData, table["generated"], "data.generated"))
+
+
+def _modalities(data: GeneratedData) -> set[str]:
+    """Modalities of hearts that are drawn at all."""
+    return set().union(*(_MODALITIES[mode] for mode, share in zip(MODES, data.mix, strict=True) if share > 0))
 
 
 def _need_both(modalities: set[str]) -> None:
     if len(modalities) < 2:
-        raise UsageError(f"The second stage learns from CT and MR, and there is only {modalities.pop().upper()}.",
-                         'Add data sets of the other kind, or use stage = "ssl" with init_from.')
+        found = f"only {modalities.pop().upper()}" if modalities else "neither"
+        raise UsageError(f"The second stage learns from CT and MR, and there is {found}.",
+                         'Add data of the other kind, or use stage = "ssl" with init_from.')
 
 
 def _as_volume(crop: Crop, channel: int) -> Volume:
-    """One channel of a crop; its field of view is what lies inside the scan."""
-    inside = torch.zeros(crop.labels.shape, dtype=torch.bool)
-    inside[tuple(slice(max(-start, 0), max(side - start, 0))
-                 for start, side in zip(crop.start, crop.case.shape[1:], strict=True))] = True
+    """One channel of a crop, with the field of view that fine-tuning sees, so that values are scaled alike."""
+    inside = in_view(crop.image[channel], crop.labels, crop.case.lowest)
     return volume(crop.image[channel:channel + 1], crop.labels, crop.case.spacing, crop.case.modality, inside)
 
 

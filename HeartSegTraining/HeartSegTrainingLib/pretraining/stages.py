@@ -10,6 +10,9 @@ from torch import Tensor
 from HeartSeg3DLib.errors import ModelError
 from HeartSegTrainingLib.engine.checkpoint import read_checkpoint, read_newest
 from HeartSegTrainingLib.engine.run_state import part_of
+from HeartSegTrainingLib.finetuning.encoder_transfer import other_fields
+
+from .seen import Seen
 
 if TYPE_CHECKING:
     from .task import PretrainTask
@@ -41,9 +44,14 @@ def take_over(task: PretrainTask, source: str | Path) -> str:
         A sentence that says how many tensors came over.
 
     Raises:
-        ModelError: A tensor is missing, too many, or of another shape.
+        ModelError: The networks compute something else, or a tensor is missing, too many, or of another shape.
     """
     tensors, record = read_run(source)
+    # Heads and gates shape what the encoder computes, and leave no trace in the shapes of its tensors.
+    earlier = type(task.config).from_dict(record["config"]).architecture
+    if differing := other_fields(task.config.architecture, earlier):
+        raise ModelError(f"The network of {source} does not fit this run: {differing}.",
+                         "Use the same [network] table in both stages.")
     student = part_of(tensors, "model.")
     try:
         task.module.load_state_dict(student)
@@ -51,6 +59,7 @@ def take_over(task: PretrainTask, source: str | Path) -> str:
     except (RuntimeError, KeyError) as error:
         raise ModelError(f"The weights of {source} do not fit this run: {_first_line(error)}",
                          "Use the same network, mode, prototypes and heads in both stages.") from error
+    task.seen = task.seen.joined(Seen.of_tensors(tensors))
     count = len(student) + len(part_of(tensors, "teacher.")) + len(part_of(tensors, "center."))
     return f"All {count} tensors of student, teacher, heads and centers came over from step {record['step']}."
 

@@ -47,12 +47,14 @@ class PretrainTask(Task):
         self.targets = TargetMaker(config.used_centring, config.prototypes, config.center_momentum, device)
         self.token_targets = TargetMaker(config.used_centring, config.prototypes, config.center_momentum, device)
         self.history = TeacherHistory(config.prototypes, student.backbone.width, device)
-        self.guard = CollapseGuard(Limits(config.collapse_grace, config.collapse_patience))
+        self.guard = CollapseGuard(Limits(config.collapse_grace, config.collapse_patience), device)
         self.probe = LinearProbe(source, config, device) if config.probe_every else None
         self._temperature = config.teacher_temperature[0]
+        self.seen = source.seen()
         self.taken_over = ""
         if config.init_from is not None:
             self.taken_over = take_over(self, config.init_from)
+        self._seen = self.seen.tensors(device)
 
     def dataset(self) -> ViewDataset:
         """Views."""
@@ -116,10 +118,10 @@ class PretrainTask(Task):
         return said
 
     def tensors(self) -> dict[str, Tensor]:
-        """Teacher, centers and monitors."""
+        """Teacher, centers, monitors, and which cases all stages have looked at."""
         named = {f"teacher.{name}": tensor for name, tensor in self.teacher.state_dict().items()}
         named |= {**self.targets.center.tensors("center.global"), **self.token_targets.center.tensors("center.tokens")}
-        return {**named, **self.history.tensors(), **self.guard.tensors()}
+        return {**named, **self.history.tensors(), **self.guard.tensors(), **self._seen}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Take them back."""
@@ -140,6 +142,10 @@ class PretrainTask(Task):
     def frozen(self) -> list[nn.Module]:
         """None: the teacher is no part of the module that trains."""
         return []
+
+    def smallest_part(self) -> int:
+        """Samples that a part needs at least."""
+        return self.config.smallest_part
 
     def _ask_teacher(self, part: Part) -> tuple[Tensor, Tensor, Tensor]:
         """Embeddings (V, d), logits (V, K) and logits of the hidden tokens (M, K) of a part's global views."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from HeartSegTrainingLib.augmentation import Volume, volume
 from HeartSegTrainingLib.pretraining import PretrainConfig
+from HeartSegTrainingLib.pretraining.seen import Seen
+from HeartSegTrainingLib.pretraining.sources import Labelled
 
 SMALL = {"features": [8, 16], "blocks": [1, 1], "vil_pairs": [0, 1]}
 
@@ -29,8 +31,11 @@ class BlobSource:
         one = self.draw(rng)
         return one, one
 
-    def labelled(self, index: int) -> Volume:
-        return self.draw(np.random.default_rng((99, index)))
+    def labelled(self, index: int, half: int) -> Labelled:
+        return Labelled(self.draw(np.random.default_rng((99, index, half))), frozenset({"LV", "MYO"}))
+
+    def seen(self) -> Seen:
+        return Seen()
 
     def fingerprint(self) -> str:
         return "blobs"

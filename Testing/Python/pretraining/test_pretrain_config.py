@@ -46,6 +46,9 @@ def test_the_mode_decides_what_is_used():
     ({"flip_axes": ("left",)}, "no axis 'left'"),
     ({"teacher_temperature": (0.07, 0.04)}, "teacher_temperature"),
     ({"mask_ratio": (0.1, 1.5)}, "mask_ratio"),
+    ({"zoom": ("a", "b")}, "'zoom' is"),
+    ({"zoom": 1.0}, "'zoom' is 1.0"),
+    ({"flip_axes": (["left"],)}, "no axis"),
     ({"teacher_momentum": 1.5}, "teacher_momentum"),
     ({"network": "giant"}, "no network size"),
     ({"network_overrides": {**SMALL, "width": 3}}, "no network has"),
@@ -58,6 +61,10 @@ def test_what_cannot_be_is_refused_in_a_sentence(changes, sentence):
 def test_a_typo_is_refused_with_the_nearest_name():
     with pytest.raises(UsageError, match="Did you mean 'centring'"):
         PretrainConfig.from_dict({"network": {"name": "nano"}, "steps": 5, "centering": "batch"})
+
+
+def test_the_text_of_minutes_says_what_a_clock_costs():
+    assert "not bit for bit" in meanings(PretrainConfig)["minutes"]
 
 
 def test_a_part_of_one_sample_is_enough_without_koleo():

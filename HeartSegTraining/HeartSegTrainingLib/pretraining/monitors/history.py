@@ -13,7 +13,7 @@ from HeartSegTrainingLib.engine.distributed import Processes
 
 from .entropy import divergence_from_uniform, information, normalized_entropy
 from .perplexity import perplexity, prototypes_used
-from .rank import effective_rank
+from .rank import directions, effective_rank
 from .spread import embedding_spread
 
 _KEEP = 0.9
@@ -33,6 +33,8 @@ class Figures:
         prototypes_used: Different winners among the last views.
         spread: Of the last embeddings.
         rank: RankMe of the last embeddings; NaN between the steps at which it is computed.
+        directions: RankMe of how they differ from their mean, in how many directions they lie apart; NaN then, too,
+            and until there are enough of them.
     """
 
     entropy: float
@@ -42,6 +44,7 @@ class Figures:
     prototypes_used: float
     spread: float
     rank: float
+    directions: float
 
     def to_dict(self) -> dict[str, float]:
         """By name."""
@@ -88,11 +91,14 @@ class TeacherHistory:
             return Figures(*[math.nan] * len(fields(Figures)))
         mean = self._mean / weight
         recent = self._recent[-min(int(seen), len(self._recent)):]
+        embeddings = recent[:, :-1]
         known = torch.stack([divergence_from_uniform(mean), information(mean, entropy / weight), perplexity(mean),
-                             embedding_spread(recent[:, :-1])])
+                             embedding_spread(embeddings)])
         apart, told, used, spread = known.tolist()
-        return Figures(entropy / weight, apart, told, used, float(prototypes_used(recent[:, -1])), spread,
-                       float(effective_rank(recent[:, :-1])) if with_rank else math.nan)
+        rank = float(effective_rank(embeddings)) if with_rank else math.nan
+        is_full = with_rank and len(recent) == len(self._recent)
+        return Figures(entropy / weight, apart, told, used, float(prototypes_used(recent[:, -1])), spread, rank,
+                       float(directions(embeddings)) if is_full else math.nan)
 
     def tensors(self) -> dict[str, Tensor]:
         """State for a checkpoint."""
