@@ -7,8 +7,9 @@ each kind of centring: that of the method ("batch"), Sinkhorn, equation (6) of t
 none. All else is the same. The engine runs each as a job, of which these are the first steps; what stops it is the
 collapse guard that every job has, with its defaults. To see in few steps what happens to small batches, the teacher
 follows faster (momentum 0.9) and there are fewer prototypes than by default. "Information" is what a target tells about
-which image it belongs to, in nats: 0 after a collapse of any kind. Stores results/collapse_drill.json and prints a
-table.
+which image it belongs to, in nats: 0 after a collapse of any kind. Rows are added to those of
+results/collapse_drill.json that were made with the same settings, steps and hearts, and take the place of their own
+earlier ones; each names the state of the code and the machine's load it was made with. Prints a table.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from HeartSegTrainingLib.augmentation import Volume, volume
 from HeartSegTrainingLib.engine.trainer import Trainer
 from HeartSegTrainingLib.generator.training_data import GeneratedData
 from HeartSegTrainingLib.pretraining import CollapseError, PretrainConfig, PretrainTask
+from HeartSegTrainingLib.pretraining.seen import Seen
+from HeartSegTrainingLib.pretraining.sources import Labelled
 
 RESULTS = Path(__file__).parent / "results"
 HORIZON = 10_000
@@ -76,9 +79,13 @@ class Bank:
         chosen = self._scans[int(rng.integers(len(self._scans)))]
         return chosen, chosen
 
-    def labelled(self, index: int) -> Volume:
+    def labelled(self, index: int, half: int) -> Labelled:
         """There are no labels here."""
         raise NotImplementedError
+
+    def seen(self) -> Seen:
+        """Nobody."""
+        return Seen()
 
     def fingerprint(self) -> str:
         """The same for all runs of the drill."""
@@ -168,20 +175,39 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
             for row in pool.imap_unordered(drill, tasks, chunksize=1):
                 rows.append(row)
-                wrong = store(rows, machine, args)  # a run that is interrupted has measured something
-    print(table(rows))
+                row |= {"commit": machine["commit"], "load_after": load()}
+                stored, wrong = store(rows, machine, args)  # a run that is interrupted has measured something
+    print(table(stored))
     print(f"Not as expected: {wrong}" if wrong else "All as expected.")
 
 
-def store(rows: list[dict[str, object]], machine: dict[str, object], args: argparse.Namespace) -> list[object]:
-    """Write what is known so far; returns the runs that did not go as expected."""
-    wrong = [(row["centring"], row["seed"]) for row in rows if row["stopped"] != EXPECTED[row["centring"]]]
-    ordered = sorted(rows, key=lambda row: (row["centring"], row["seed"]))
-    result = {"machine": machine, "load_after": load(), "settings": config_of("batch", 0, args).to_dict(),
-              "steps": args.steps, "hearts": args.hearts, "rows": ordered, "not_as_expected": wrong}
+def store(rows: list[dict[str, object]], machine: dict[str, object],
+          args: argparse.Namespace) -> tuple[list[dict[str, object]], list[object]]:
+    """Write what is known so far, earlier rows included; returns all rows and the runs that went otherwise."""
+    said = {"settings": json.loads(json.dumps(config_of("batch", 0, args).to_dict())), "steps": args.steps,
+            "hearts": args.hearts}
+    merged = {_key(row): row for row in [*earlier(RESULTS / args.out, said), *rows]}
+    ordered = [merged[key] for key in sorted(merged)]
+    wrong = [_key(row) for row in ordered if row["stopped"] != EXPECTED[row["centring"]]]
+    result = {"machine": machine, **said, "rows": ordered, "not_as_expected": wrong}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps(result, indent=1) + "\n")
-    return wrong
+    return ordered, wrong
+
+
+def _key(row: dict[str, object]) -> tuple[object, object]:
+    return row["centring"], row["seed"]
+
+
+def earlier(path: Path, said: dict[str, object]) -> list[dict[str, object]]:
+    """Rows of an earlier invocation, none where it was asked for anything else; each says on which code it ran."""
+    if not path.exists():
+        return []
+    known = json.loads(path.read_text("utf-8"))
+    if any(known[name] != value for name, value in said.items()):
+        raise SystemExit(f"{path} holds runs with other settings; name another file with --out.")
+    return [{"commit": known["machine"]["commit"], "load_after": known.get("load_after"), **row}
+            for row in known["rows"]]
 
 
 if __name__ == "__main__":
