@@ -2,7 +2,8 @@
 
 Each session is a process of its own in the test runtime and does everything by clicking: pretrain, close, open, refine
 from that job, close, open, fine-tune from the refined encoder, close, open, give the model to HeartSeg3D and segment
-the sample with it. Generated hearts alone; it takes a quarter of an hour on two processor cores.
+the sample with it, whose heart nothing was learned from. Where ../shared/data/priors has label maps of real hearts,
+the two stages of pretraining learn from scans of them, too, through an index. It takes some minutes on two cores.
 
     python Testing/Benchmarks/training_from_slicer.py
 """
@@ -20,12 +21,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from machine import describe_machine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
 PATIENCE_SECONDS = 3600.0
 STAGES = ("ssl", "ressl", "finetune")
+PRIORS = REPOSITORY.parent / "shared" / "data" / "priors"
+SHARED, REFERENCE = Path("shared"), Path("reference.npy")
+"""In the folder that all sessions share: a training set of real hearts, and the label map of the sample."""
 
 
 def open_module(name: str) -> Any:
@@ -54,7 +59,7 @@ def train(stage: str) -> dict[str, Any]:
     jobs_are_listed(panel, STAGES.index(stage))
     earlier = [job.name for job in panel.jobs._jobs]
     wait(lambda: not any(job.is_active for job in panel.jobs._jobs))
-    ui.recipeRadio.click()
+    learns_from = choose_data(ui, stage)
     ui.stageSelector.setCurrentIndex(ui.stageSelector.findData(stage))
     ui.recipeSelector.setCurrentIndex(ui.recipeSelector.findData("demo"))
     choices = [ui.startSelector.itemData(number) for number in range(ui.startSelector.count)]
@@ -66,7 +71,18 @@ def train(stage: str) -> dict[str, Any]:
     wait(lambda: not panel.training.running)
     if "is training" not in ui.newMessageLabel.text:
         raise RuntimeError(ui.newMessageLabel.text)
-    return {"stage": stage, "found again": earlier, "started from": Path(start).name}
+    return {"stage": stage, "found again": earlier, "started from": Path(start).name, "learns from": learns_from,
+            "said": ui.newMessageLabel.text}
+
+
+def choose_data(ui: Any, stage: str) -> str:
+    """Choose the index of shared hearts to pretrain on, where there is one; the recipe's hearts are mixed in."""
+    if stage == "finetune" or not SHARED.is_dir():
+        ui.recipeRadio.click()
+        return "generated hearts"
+    ui.indexRadio.click()
+    ui.indexPath.currentPath, ui.storePath.currentPath = str(SHARED / "index.jsonl"), str(SHARED / "store")
+    return "an index of shared hearts, and generated hearts"
 
 
 def finish(stage: str) -> dict[str, Any]:
@@ -95,8 +111,61 @@ def use() -> dict[str, Any]:
     ui.jobRemedyButton.click()
     logic = segmenting.self().logic
     model = logic.getParameterNode().model
-    heart = logic.segment(sample_data.load_sample(), device="cpu", model=model)
-    return {"model": model, "volumes in mL": {id: round(volume, 1) for id, volume in logic.volumes(heart).items()}}
+    sample = sample_data.load_sample()
+    heart = logic.segment(sample, device="cpu", model=model)
+    dice = dice_of(heart, sample)
+    return {"model": model, "volumes in mL": {id: round(volume, 1) for id, volume in logic.volumes(heart).items()},
+            "dice": dice, "mean dice": round(sum(dice.values()) / len(dice), 3)}
+
+
+def dice_of(heart: Any, sample: Any) -> dict[str, float]:
+    """Dice of each structure with the label map that the sample was made from; 0 for one that was not found."""
+    import slicer
+
+    from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
+
+    reference, found = np.load(REFERENCE), {}
+    for value in WHOLE_HEART:
+        id, wanted = STRUCTURES[value].id, reference == value
+        there = heart.GetSegmentation().GetSegment(id) is not None
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(heart, id, sample) > 0 if there else np.zeros_like(wanted)
+        found[id] = round(2.0 * float((mask & wanted).sum()) / float(mask.sum() + wanted.sum()), 3)
+    return found
+
+
+def prepare(folder: Path) -> None:
+    """Make the sample's label map, and a training set of CT and MR scans of the shared hearts where they are."""
+    import SimpleITK as sitk
+
+    from HeartSegTrainingLib.generator.sample import make_sample
+
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(make_sample(folder)[1])))
+    np.save(folder / REFERENCE, labels)
+    if PRIORS.is_dir():
+        make_shared_set(folder / SHARED)
+
+
+def make_shared_set(folder: Path) -> None:
+    """Put each shared heart into a chest and image it as CT and as MR, at the voxel size of the demo."""
+    import SimpleITK as sitk
+
+    from HeartSegTrainingLib.datasets import OwnCase, own_training_set
+    from HeartSegTrainingLib.generator.priors import read_priors
+    from HeartSegTrainingLib.generator.sampler import Sampler, SamplerConfig
+    from HeartSegTrainingLib.generator.scenes import make_scene
+
+    config = SamplerConfig(window=60, spacing=4.0, cut=0.0)
+    cases = []
+    for number, (name, heart) in enumerate(sorted(read_priors(PRIORS).items())):
+        sampler = Sampler([make_scene(number, 1, {name: heart}, parametric_share=0.0)], config)
+        for mode, modality in (("ct_contrast", "ct"), ("mr_bright", "mr")):
+            scan = sampler.scan(np.random.default_rng(number), mode=mode, scene=0)
+            image, labels = (sitk.GetImageFromArray(np.ascontiguousarray(array)) for array in (
+                scan.image.numpy().astype(np.float32), scan.labels.numpy().astype(np.uint8)))
+            for one in (image, labels):
+                one.SetSpacing((config.spacing,) * 3)
+            cases.append(OwnCase(f"{name}_{modality}", image, labels, modality=modality, person=name))
+    own_training_set(cases, folder, spacing=config.spacing)
 
 
 def session(part: str, data: str) -> dict[str, Any]:
@@ -132,14 +201,17 @@ def main() -> None:
     if asked.session:
         run_session(asked.session)
         return
+    load = [round(value, 1) for value in os.getloadavg()]
     with tempfile.TemporaryDirectory() as data:
+        prepare(Path(data))
         parts = [part for stage in STAGES for part in (f"train:{stage}", f"finish:{stage}")]
         sessions = [session(part, data) for part in (*parts, "use")]
     ended = [one["ended"] for one in sessions if "ended" in one]
     if ended != ["finished"] * len(STAGES):
         raise RuntimeError(f"not every stage came to its end: {ended}")
     RESULTS.mkdir(exist_ok=True)
-    result = {"machine": describe_machine(), "sessions": sessions}
+    result = {"machine": describe_machine(), "load before": load, "sessions": sessions,
+              "seconds": round(sum(one["seconds"] for one in sessions), 1)}
     (RESULTS / "training_from_slicer.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -220,10 +220,10 @@ def test_a_pretraining_without_a_whole_checkpoint_is_no_start(tmp_path: Path) ->
         job_of_wish(Wish("ressl", "demo", start=f"{JOB}{source}"), tmp_path / "new")
 
 
-def a_tuned_job(folder: Path, structures: list[str]) -> Path:
-    """A fine-tuning that learns structures in an order of its own."""
+def a_tuned_job(folder: Path, data: dict[str, str], structures: list[str]) -> Path:
+    """A fine-tuning on an index that learns structures in an order of its own."""
     config = FinetuneConfig(network="nano", network_overrides={"classes": 1 + len(structures)}, window=64, steps=9,
-                            data={"spacing": 2.0, "index": {"index": "i", "store": "s", "structures": structures}})
+                            data={"spacing": 2.0, "index": {**data, "structures": structures}})
     a_job(folder, "finetune")
     tensors = {f"ema.{name}": tensor for name, tensor in registered_network(config).state_dict().items()}
     save_checkpoint(folder / "checkpoints", 30, tensors, {"seconds": 1.0, "kind": "finetune", "data": "",
@@ -234,7 +234,7 @@ def a_tuned_job(folder: Path, structures: list[str]) -> Path:
 def test_fine_tuning_of_a_fine_tuning_takes_its_structures_in_their_order(
     tmp_path: Path, prepared: dict[str, str], spacing: list[float]
 ) -> None:
-    source = a_tuned_job(tmp_path / "first", ["RV", "LV"])
+    source = a_tuned_job(tmp_path / "first", prepared, ["RV", "LV"])
     job = job_of_wish(Wish("finetune", "demo", **prepared, start=f"{JOB}{source}"), tmp_path / "new")
     shutil.rmtree(source)
     verify_package(Path(job["init_from"]))
