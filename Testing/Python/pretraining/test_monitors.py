@@ -132,14 +132,14 @@ def test_targets_that_say_nothing_any_more_stop_a_run_and_those_that_say_nothing
         guard.check(nothing, step)
     guard.check(like(information=0.05), 200)
     step, reason = stopped_at(guard, lambda step: nothing, range(201, 300))
-    assert step == 200 + 6 * 2
+    assert step == 200 + 20 * 2
     assert "told images apart" in reason
 
 
 def test_what_was_learned_in_the_grace_period_can_be_lost_after_it():
     guard = CollapseGuard(Limits(grace=5, patience=1))
     guard.check(like(information=0.05), 1)
-    assert stopped_at(guard, lambda step: like(information=0.0), range(2, 20))[0] == 5 + 6
+    assert stopped_at(guard, lambda step: like(information=0.0), range(2, 30))[0] == 5 + 20
 
 
 def test_a_healthy_run_and_short_dips_are_left_alone():
