@@ -10,6 +10,9 @@ follows faster (momentum 0.9) and there are fewer prototypes than by default. "I
 which image it belongs to, in nats: 0 after a collapse of any kind. Rows are added to those of
 results/collapse_drill.json that were made with the same settings, steps and hearts, and take the place of their own
 earlier ones; each names the state of the code and the machine's load it was made with. Prints a table.
+
+Sinkhorn is not stopped in 200 steps and is no proof of health: with so small a batch and without KoLeo targets may lose
+nearly all information by then. The guard ends such a run once that has held for 500 steps, longer than this drill.
 """
 
 from __future__ import annotations
