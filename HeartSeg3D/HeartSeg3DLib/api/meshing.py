@@ -17,7 +17,7 @@ from HeartSeg3DLib.api.mesh_choices import MeshChoices, failed_request
 from HeartSeg3DLib.api.mesh_fibers import FiberStage, placeholder_sentences
 from HeartSeg3DLib.api.mesh_report import MeshReportFiles, piece_sentences, write_mesh_report
 from HeartSeg3DLib.api.mesh_walls import GrownWalls, grow_walls
-from HeartSeg3DLib.api.mesh_words import change_sentences
+from HeartSeg3DLib.api.mesh_words import change_sentences, volume_sentences
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
 from HeartSeg3DLib.imaging import read_label_frames
@@ -26,6 +26,7 @@ from HeartSeg3DLib.meshing.checking import (
     check_edge,
     check_labels,
     check_memory,
+    check_size,
     name_of,
     pitch_warnings,
     suggested_pitch,
@@ -171,7 +172,7 @@ class _Run:
         written = self._request.labels
         report = check_tetrahedra(mesh, labels, written) if isinstance(mesh, TetraMesh) else \
             check_surfaces(mesh, labels, written)
-        self._warnings[:0] = piece_sentences(report)  # before what is good to know
+        self._warnings[:0] = [*volume_sentences(report), *piece_sentences(report)]  # before what is good to know
         request = self._judged(report)
         mesh, fibers = self._with_fibers(mesh, patches, request)
         self._stages.enter(0.94, "Writing")
@@ -219,6 +220,7 @@ class _Run:
         if not isinstance(labels, sitk.Image):
             labels = _one_frame(labels, choices)
         self._warnings += check_labels(labels, WHOLE_HEART).warnings
+        check_size(labels)
         stages.enter(0.03, "Cleaning")
         cleaned = clean_labels(labels, choices.pieces)
         labels = cleaned.labels

@@ -32,6 +32,9 @@ _COARSER = 1.1
 _STRAY = 1e-3
 """A structure with a smaller part of all labeled voxels does not make the whole mesh finer."""
 
+_SHORTEST_MM, _LONGEST_MM = 5.0, 2000.0
+"""What is labelled is longer than the first in the heart of a mouse, and shorter than the second in any body."""
+
 _COARSEST_MM, _FINEST_MM = 1.0, 0.5
 """Limits of the pitch that the voxels alone suggest; thin walls may ask for less."""
 
@@ -151,6 +154,24 @@ def check_memory(labels: sitk.Image, pitch_mm: float, available_bytes: int) -> N
         raise DeviceError(f"Samples every {pitch_mm:.2g} mm need about {needed / 1e9:.1f} GB of memory, and "
                           f"{available_bytes / 1e9:.1f} GB are free.",
                           f"Choose an edge length of {fits:.3g} mm or more.")
+
+
+def check_size(labels: sitk.Image) -> None:
+    """Refuse a label map that is no heart by its size: its spacing is then in another unit than mm.
+
+    Args:
+        labels: 3-D label map with at least one label.
+
+    Raises:
+        InputError: What is labelled is shorter than 5 mm or longer than 2 m.
+    """
+    voxels = sitk.GetArrayViewFromImage(labels)
+    filled = [np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
+    longest = max((part[-1] - part[0] + 1) * spacing
+                  for part, spacing in zip(filled, labels.GetSpacing()[::-1], strict=True))
+    if not _SHORTEST_MM <= longest <= _LONGEST_MM:
+        raise InputError(f"What is labelled is {longest:.2g} mm long, which no heart is.",
+                         "The spacing in the header has to be in mm: correct it, and read the label map again.")
 
 
 def counted(number: int, thing: str) -> str:

@@ -130,8 +130,8 @@ def hole_sentences(
         name = OPENING.of(id_)
         if name in patches:
             area = triangle_planes(mesh.points, mesh.triangles[patches[name]])[2].sum()
-            sentences.append(f"{name_of(wall)}: holes of {area / 100:.2f} cm² in all, named {name}; the wall is too "
-                             "thin for these voxels or edges.")
+            sentences.append(f"{name_of(wall)}: holes of {area / 100:.2f} cm² in all, named {name} (a "
+                             "surface of the blood); the wall is too thin for these voxels or edges.")
         is_vessel = _CAVITY_OF[wall] in (AO, PA)
         outlets = [patch for patch in patches if is_vessel and patch.startswith(OUTLET.of(id_))]
         if len(outlets) > open_ends.get(wall, 0):

@@ -67,13 +67,43 @@ def test_nothing_is_replaced_without_being_asked(tmp_path: Path) -> None:
 
 def test_force_replaces_an_export_and_nothing_beside_it(tmp_path: Path) -> None:
     write(tmp_path, "vtu", "opencarp")
-    stale = tmp_path / "heart_opencarp" / "OLD.surf"
-    stale.write_text("old")
-    (tmp_path / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "heart_opencarp/mine.surf", "heart_opencarp/deeper/notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
     write(tmp_path, "opencarp", force=True)
-    assert not stale.exists()
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    kept = [name for name, content in contents(tmp_path).items() if content == b"mine"]
+    assert sorted(kept) == ["heart_opencarp/deeper/notes.md", "heart_opencarp/mine.surf", "notes.txt"]
+    assert not (tmp_path / "heart.vtu").exists()
     assert list(json.loads((tmp_path / "heart.json").read_text("utf-8"))["formats"]) == ["opencarp"]
+
+
+def test_force_keeps_files_in_a_folder_that_was_never_an_export(tmp_path: Path) -> None:
+    (tmp_path / "heart_stl").mkdir()
+    (tmp_path / "heart_stl" / "mine.txt").write_text("mine")
+    (tmp_path / "heart.json").write_text('"mine"')
+    write(tmp_path, "stl", force=True)
+    assert (tmp_path / "heart_stl" / "mine.txt").read_text() == "mine"
+    assert list(json.loads((tmp_path / "heart.json").read_text("utf-8"))["formats"]) == ["stl"]
+
+
+def test_a_users_files_return_where_a_process_was_killed_before_it_moved_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "stl")
+    (tmp_path / "heart_stl" / "mine.txt").write_text("mine")
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "_return_foreign", killed)
+        patch.setattr(staging, "_settle", lambda _: None)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path, "stl", force=True)
+    assert not (tmp_path / "heart_stl" / "mine.txt").exists()
+    remove_partial_export(ExportRequest(tmp_path, ("stl",)))
+    assert (tmp_path / "heart_stl" / "mine.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_failing_format_leaves_an_earlier_export_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

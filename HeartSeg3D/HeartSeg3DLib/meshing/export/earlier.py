@@ -61,13 +61,14 @@ def _listed(sidecar: Path) -> Iterator[Path]:
         by_entry.setdefault(path.parts[0], set()).add(folder / path)
     for entry, files in by_entry.items():
         top = folder / entry
-        if top.is_symlink() or not top.is_dir() or files >= set(_files_in(top)):
+        if top.is_symlink() or not top.is_dir() or files >= set(files_in(top)):
             yield top
         else:
             yield from sorted(files)
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files and links in a folder and in those below it."""
     return (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
 

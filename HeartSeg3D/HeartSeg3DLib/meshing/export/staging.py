@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from ...errors import UsageError
 from ...imaging.output import not_written
-from .earlier import earlier_places
+from .earlier import earlier_places, files_in
 
-_REPLACED, _NAMES = "replaced", ".names"
-"""In a hidden folder: what was in places before, and the names of what is moved into them, in their order."""
+_REPLACED, _NAMES, _FOREIGN = "replaced", ".names", ".foreign"
+"""In a hidden folder: what was in places before, the names of what is moved into them, in their order, and which files
+in replaced folders are not the project's and return."""
 
 
 @contextlib.contextmanager
@@ -55,6 +57,7 @@ def put_in_place(
     """Moves what was written to its place and returns it; where a move fails, `staging_folder` takes all back.
 
     With `force`, what an earlier export lists goes as well, and so does one of the same name that failed its check.
+    Other files in a folder that is replaced stay in it, unless the new one has files of these names.
 
     Args:
         staging: Where it was written.
@@ -69,6 +72,7 @@ def put_in_place(
     """
     old, new = staging / _REPLACED, [folder / name for name in names]
     earlier = earlier_places(folder, places[0].stem) if force else []
+    (staging / _FOREIGN).write_text(json.dumps(_foreign(folder, places, earlier)), "utf-8")
     (staging / _NAMES).write_text("\n".join(names), "utf-8")
     old.mkdir()
     for place in filter(os.path.lexists, [*places, *earlier]):
@@ -78,7 +82,24 @@ def put_in_place(
         os.replace(place, kept)
     for place in new:
         os.replace(staging / place.name, place)
+    _return_foreign(staging)
     return tuple(new)
+
+
+def _foreign(folder: Path, places: Sequence[Path], earlier: Sequence[Path]) -> list[str]:
+    """Returns the files in folders among the places that no earlier export lists."""
+    ours = set(earlier)
+    folders = [place for place in places if place.is_dir() and not place.is_symlink() and place not in ours]
+    return [str(path.relative_to(folder)) for place in folders for path in files_in(place) if path not in ours]
+
+
+def _return_foreign(staging: Path) -> None:
+    """Moves files that are not the project's back into the new folders, where nothing of their names is."""
+    for name in json.loads((staging / _FOREIGN).read_text("utf-8")):
+        kept, place = staging / _REPLACED / name, staging.parent / name
+        if os.path.lexists(kept) and not os.path.lexists(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(kept, place)
 
 
 def _settle(staging: Path) -> None:
@@ -93,6 +114,8 @@ def _settle(staging: Path) -> None:
                 if not os.path.lexists(staging / name) and os.path.lexists(staging.parent / name):
                     os.replace(staging.parent / name, staging / name)
             _put_back(staging / _REPLACED, staging.parent)
+        else:
+            _return_foreign(staging)
     except OSError:
         return  # what was there before is in it, so it stays
     shutil.rmtree(staging / _REPLACED, ignore_errors=True)  # before the names, without which it would be put back
