@@ -50,12 +50,15 @@ def _use_index(job: dict[str, Any], wish: Wish, tell: Tell) -> None:
     named = {"index": wish.index, "store": wish.store}
     data = dict(job.get("data", {}))
     if wish.kind == FINETUNE:
-        said = {name: value for name, value in data.get("index", {}).items() if name != "fold"}
-        job["data"] = {**data, "spacing": spacing, "index": {**said, **named, **_fold(data, index)}}
+        said = data.get("index", {})
+        job["data"] = {**data, "spacing": spacing, "index": {**_without_fold(said), **named, **_fold(said, index)}}
         mixed = "scenes" in data
     else:
         generated = {"generated": {**data["generated"], "spacing": spacing}} if "generated" in data else {}
-        store = {**data.get("store", {}), **named, **_modalities(data, index, tell)}
+        said = data.get("store", {})
+        # Whoever validates the fine-tuning is left out here, too.
+        left_out = _fold(said, index) if "fold" in said else {}
+        store = {**_without_fold(said), **named, **_modalities(data, index, tell), **left_out}
         job["data"], job["spacing"] = {**data, **generated, "store": store}, spacing
         mixed = bool(generated)
     if mixed:
@@ -63,12 +66,16 @@ def _use_index(job: dict[str, Any], wish: Wish, tell: Tell) -> None:
         tell("Generated hearts are mixed in, as the recipe says" + (f": {share:.0%} of all." if share else "."))
 
 
-def _fold(data: Mapping[str, Any], index: Index) -> dict[str, Any]:
+def _without_fold(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name != "fold"}
+
+
+def _fold(table: Mapping[str, Any], index: Index) -> dict[str, Any]:
     """The fold that validates: the recipe's where the index has it; with a single fold nobody would be left to."""
     folds = {entry.fold for entry in index.entries if entry.fold is not None}
     if len(folds) < 2:
         return {}
-    wanted = data.get("index", {}).get("fold")
+    wanted = table.get("fold")
     return {"fold": wanted if wanted in folds else min(folds)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,27 @@ def test_pretraining_keeps_share_temperature_modality_and_hearts(
                            "generated": {"scenes": "scenes", "count": 4, "spacing": 2.0}}
     assert job["spacing"] == 2.0
     assert said == ["Generated hearts are mixed in, as the recipe says: 10% of all."]
+
+
+@pytest.mark.parametrize(("asked", "left_out"), [(1, 1), (4, 0)])
+def test_pretraining_leaves_a_fold_out_that_the_index_has(
+    tmp_path: Path, prepared: dict[str, str], spacing: list[float], asked: int, left_out: int
+) -> None:
+    (tmp_path / "ssl.toml").write_text(PRETRAINING.replace("MODALITY", "ct").replace(
+        "temperature = 1.5", f"temperature = 1.5\nfold = {asked}"))
+    job = job_of_wish(Wish("ssl", "lab", **prepared, start=SCRATCH), tmp_path)
+    assert job["data"]["store"]["fold"] == left_out
+
+
+def test_an_index_of_one_fold_is_pretrained_on_as_a_whole(
+    tmp_path: Path, prepared: dict[str, str], spacing: list[float]
+) -> None:
+    path = Path(prepared["index"])
+    index = Index.read(path)
+    Index([replace(entry, fold=0) for entry in index.entries], index.datasets).write(path)
+    (tmp_path / "ssl.toml").write_text(PRETRAINING.replace("MODALITY", "ct").replace(
+        "temperature = 1.5", "temperature = 1.5\nfold = 0"))
+    assert "fold" not in job_of_wish(Wish("ssl", "lab", **prepared, start=SCRATCH), tmp_path)["data"]["store"]
 
 
 def test_another_modality_than_the_recipe_s_is_learned_from_and_said(
