@@ -44,3 +44,37 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device)):
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
+
+
+_LEAST_SIDE = 3
+"""Voxels along a side of the coarsest map from which bf16 on a processor is safe. The weight gradient of a convolution
+over 2 x 2 x 2 voxels in oneDNN (PyTorch 2.13) was wrong on a processor with AMX, differently each time, with values up
+to 1e35."""
+
+
+def auto_precision(precision: str, device: torch.device, coarsest_side: int) -> str:
+    """The precision that a network is to be trained in: fp32 where a small map makes bf16 wrong on a processor.
+
+    Args:
+        precision: auto, bf16 or fp32, as the job asks.
+        device: Where it is trained.
+        coarsest_side: Side of the network's coarsest map in voxels.
+
+    Raises:
+        UsageError: The job insists on bf16 there.
+
+    >>> auto_precision("auto", torch.device("cpu"), 2), auto_precision("auto", torch.device("cpu"), 4)
+    ('fp32', 'auto')
+    """
+    if device.type != "cpu" or coarsest_side >= _LEAST_SIDE or precision == "fp32":
+        return precision
+    if precision == "bf16":
+        raise UsageError(f"With this window the network's coarsest map has {coarsest_side} voxels along each side, "
+                         "where gradients in bf16 on a processor are wrong.",
+                         'Set precision = "auto" or "fp32", or take a larger window.')
+    return "fp32"
+
+
+def kept_to(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Within the engine's autocast, that of a network which is to be trained in fp32."""
+    return torch.autocast(device.type, enabled=False) if precision == "fp32" else contextlib.nullcontext()

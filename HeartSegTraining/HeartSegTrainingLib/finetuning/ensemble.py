@@ -42,7 +42,7 @@ def export_ensemble(job_dirs: Sequence[Path], folder: Path, said: dict[str, Any]
     name = folder.name.lower()
     values = {"id": name, "title": folder.name, "figures": _cross_validation(runs), **said}
     values["training"] = {"members": [training_record(run) for run in runs], **values.get("training", {})}
-    return save_package(folder, card_of(runs[0], values), Ensemble([run.network for run in runs]))
+    return save_package(folder, card_of(runs, values), Ensemble([run.network for run in runs]))
 
 
 def fold_folders(folder: Path) -> list[Path]:
@@ -78,13 +78,18 @@ def _nature(run: Released) -> dict[str, Any]:
 
 
 def _cross_validation(runs: Sequence[Released]) -> dict[str, Any]:
-    """Means of the folds' own validations: figures of the single members on people whom they never saw."""
+    """Means of the folds' own validations: figures of the single members on people whose labels they never saw.
+
+    Their images they may have seen, where the encoder was pretrained on them; the figures then say so.
+    """
     tables = [run.record["figures"] for run in runs if "figures" in run.record]
     folds = [run.config.data.get("index", {}).get("fold") for run in runs]
     if len(tables) < len(runs) or None in folds or len(set(folds)) < len(folds):
         return {}
     known = {name: [table[name] for table in tables if table.get(name) is not None] for name in tables[0]}
     means = {name: round(statistics.fmean(values), 5) for name, values in known.items() if values}
+    seen = sum(len(run.record.get("seen_before", [])) for run in runs)
+    but = f"; encoders were pretrained on {seen} of the cases, so that the figures may be too good" if seen else ""
     return {"cross_validation": {**means, "folds": len(runs),
                                  "what": "mean over the folds of each member alone on its own fold; the ensemble "
-                                         "itself was not measured"}}
+                                         f"itself was not measured{but}"}}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.datasets import Index
-from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 from .config import FinetuneConfig
 from .fold_cases import folds_of
@@ -21,17 +20,6 @@ class FoldRun:
     fold: int
     config: FinetuneConfig
     folder: Path
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether its job folder says so."""
-        state = JobFolder(self.folder).read_state() if self.folder.is_dir() else None
-        return state is not None and state["status"] == "finished"
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its job folder holds a run."""
-        return (self.folder / "job.json").is_file()
 
 
 def fold_runs(config: FinetuneConfig, folder: Path, asked: str = "") -> list[FoldRun]:

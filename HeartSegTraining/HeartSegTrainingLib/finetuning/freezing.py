@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import UsageError
+from HeartSegTrainingLib.engine.parameter_groups import parameter_groups
 
 _LAST = re.compile(r"last-([1-9]\d*)")
 _MODES = ("none", "full", "encoder", "last-N", "layer-decay")
@@ -75,14 +76,14 @@ class Freezing:
     def parameter_groups(self, network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         """Groups of the parameters that learn, for AdamW: `params`, `weight_decay` and `scale` of the learning rate.
 
-        Norms, biases and gates have no weight decay: it would pull the recurrence and the signal towards zero.
+        Which of them decay is the same for all kinds of training.
         """
         rates = self._rates(network)
-        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, parameter in network.named_parameters():
-            if parameter.requires_grad:
-                spared = parameter.ndim < 2 or "gate" in name or "norm" in name
-                groups.setdefault((rates(name), 0.0 if spared else weight_decay), []).append(parameter)
+        rate_of = {id(parameter): rates(name) for name, parameter in network.named_parameters()}
+        groups: dict[tuple[float, float], list[Tensor]] = {}
+        for group in parameter_groups(network, weight_decay):
+            for parameter in group["params"]:
+                groups.setdefault((rate_of[id(parameter)], group["weight_decay"]), []).append(parameter)
         return [{"params": params, "weight_decay": decay, "scale": rate} for (rate, decay), params in groups.items()]
 
     def hold_back(self, network: nn.Module, step: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,8 @@ from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 from .best_checkpoint import best_checkpoint
 from .config import FinetuneConfig
+from .learned_from import LearnedFrom, of_finished
+from .licences import strictest
 from .task import registered_network
 from .training_data import label_values, spacing_of
 
@@ -54,12 +56,14 @@ class Released:
         config: Config of the run.
         record: The checkpoint's record.
         checkpoint: Its file.
+        learned: What it learned from.
     """
 
     network: XLSTMUNet
     config: FinetuneConfig
     record: dict[str, Any]
     checkpoint: Path
+    learned: LearnedFrom
 
 
 def released(job_dir: Path, which: str = NEWEST) -> Released:
@@ -81,7 +85,8 @@ def released(job_dir: Path, which: str = NEWEST) -> Released:
     config = FinetuneConfig.from_dict(record["config"])
     network = cast(XLSTMUNet, registered_network(config))
     network.load_state_dict(part_of(tensors, "ema."))
-    return Released(network.eval(), config, record, path)
+    learned = of_finished(Path(job_dir), config.data, config.window, network.config.classes)
+    return Released(network.eval(), config, record, path, learned)
 
 
 def export_package(job_dir: Path, folder: Path, said: dict[str, Any], which: str = NEWEST) -> Path:
@@ -104,7 +109,7 @@ def export_package(job_dir: Path, folder: Path, said: dict[str, Any], which: str
     one = released(job_dir, which)
     values = {"id": job_dir.name.lower(), "title": job_dir.name, "figures": figures_of_run(one), **said}
     values["training"] = {**training_record(one), **values.get("training", {})}
-    return save_package(folder, card_of(one, values), one.network)
+    return save_package(folder, card_of([one], values), one.network)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -117,23 +122,29 @@ def refuse_existing(folder: Path) -> None:
         raise UsageError(f"{folder} exists already.", "Give a new folder for the package.")
 
 
-def card_of(one: Released, said: Mapping[str, Any]) -> ModelCard:
-    """Card of a network: what the run knows, overridden by what a person says.
+def card_of(runs: Sequence[Released], said: Mapping[str, Any]) -> ModelCard:
+    """Card of a network, or of several that vote: what the runs know, overridden by what a person says.
+
+    It claims the modalities that every one of them learned from, and the strictest of their licences.
 
     Raises:
-        ModelError: An entry is impossible.
+        ModelError: An entry is impossible, or nobody knows which modalities the runs learned from.
     """
-    config, classes = one.config, one.network.config.classes
+    config, classes = runs[0].config, runs[0].network.config.classes
+    modalities = set.intersection(*(set(run.learned.modalities) for run in runs))
+    if not modalities and "modalities" not in said:
+        raise ModelError("What this model learned from is not known any more, nor whether it reads CT or MR.",
+                         "Say so in a card file, such as modalities = [\"ct\"], and give it with --card.")
     values: dict[str, Any] = {
         "version": "0.1.0", "role": "locator" if classes == 2 and "index" not in config.data else "segmenter",
-        "labels": list(label_values(config.data, classes)), "modalities": ["ct", "mr"], "conventions": {},
-        "held_out": {}, "figures": {}, "licence": "Apache-2.0", **said}
-    return ModelCard(architecture=one.network.config.to_dict(), spacing_mm=spacing_of(config.data),
+        "labels": list(label_values(config.data, classes)), "modalities": sorted(modalities), "conventions": {},
+        "held_out": {}, "figures": {}, "licence": strictest(run.learned.licence for run in runs), **said}
+    return ModelCard(architecture=runs[0].network.config.to_dict(), spacing_mm=spacing_of(config.data),
                      window_voxels=config.window, intensity=DEFAULT_RULES, **values)
 
 
 def training_record(one: Released) -> dict[str, Any]:
-    """What the run itself knows: steps, hours, seed, data; no paths of the machine it ran on."""
+    """What the run itself knows: steps, hours, seed, data, start; no paths of the machine it ran on."""
     config, record = one.config, one.record
     data = {key: value for key, value in config.data.items() if key not in ("scenes", "priors")}
     if "index" in data:
@@ -141,15 +152,27 @@ def training_record(one: Released) -> dict[str, Any]:
     hours = {"hours": round(record["seconds"] / 3600, 2)} if "seconds" in record else {}
     return {"steps": record["step"], **hours, "seed": config.seed,
             "batch": config.batch, "learning_rate": config.learning_rate, "loss": "Dice + cross-entropy",
-            "weights": f"exponential moving average, {config.ema}", "data_settings": json.loads(json.dumps(data))}
+            "weights": f"exponential moving average, {config.ema}", "data_settings": json.loads(json.dumps(data)),
+            "learned_from": one.learned.datasets, **_beginning(one)}
+
+
+def _beginning(one: Released) -> dict[str, Any]:
+    config, said = one.config, one.learned.start
+    name = "init_from" if config.init_from is not None else "encoder_from"
+    found: dict[str, Any] = {"started_from": {"as": name, **said}} if said else {}
+    if one.learned.seen_before:
+        found["validating_cases_seen_in_pretraining"] = list(one.learned.seen_before)
+    return found
 
 
 def figures_of_run(one: Released) -> dict[str, Any]:
     """Figures of the validation that made this the best checkpoint; none for any other."""
     if "figures" not in one.record:
         return {}
+    seen = one.record.get("seen_before", [])
+    but = f"; the encoder was pretrained on {len(seen)} of them, so that the figures may be too good" if seen else ""
     return {"validation": {**one.record["figures"], "cases": one.record["validated_on"],
-                           "what": "prepared cases of the run's own fold, in a box around the heart"}}
+                           "what": f"prepared cases of the run's own fold, in a box around the heart{but}"}}
 
 
 def _checkpoint(job: JobFolder, which: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -9,13 +11,16 @@ from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models import load_package
-from HeartSeg3DLib.networks import XLSTMUNet
+from HeartSeg3DLib.networks import CONFIGS, NetworkConfig, XLSTMUNet
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
-from HeartSegTrainingLib.engine.checkpoint import load_initial_weights
+from HeartSegTrainingLib.engine.checkpoint import load_initial_weights, read_checkpoint
+from HeartSegTrainingLib.engine.run_state import part_of
 
 from .config import FinetuneConfig
 from .encoder_transfer import other_fields, read_encoder, transfer_encoder
 from .training_data import label_values
+
+_CHECKPOINT = re.compile(r"(?:step|best)_\d{7,}")
 
 
 def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | None = None) -> list[str]:
@@ -35,16 +40,22 @@ def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | N
         return report.lines()
     if config.init_from is None:
         return []
-    if (Path(config.init_from) / "model.json").is_file():
-        weights = _of_package(Path(config.init_from), cast(XLSTMUNet, network), config)
+    path, lines = Path(config.init_from), []
+    folder = path if path.is_dir() else path.parent
+    if (folder / "model.json").is_file():
+        weights = _of_package(folder, cast(XLSTMUNet, network), config)
+    elif _CHECKPOINT.fullmatch(path.stem) and path.is_file():
+        weights = _of_checkpoint(path, config)
     else:
-        weights = load_initial_weights(config.init_from)
+        weights = load_initial_weights(path)
+        lines = [f"{path} says neither the order of its labels nor how its gates compute, so that nothing but shapes "
+                 "was compared. A model package or a checkpoint says both."]
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"The starting weights {config.init_from} do not fit the network: {error}",
+        raise ModelError(f"The starting weights {path} do not fit the network: {error}",
                          "Start from weights of the same network config.") from error
-    return [f"All {len(weights)} tensors of the network were loaded from {config.init_from}."]
+    return [f"All {len(weights)} tensors of the network were loaded from {path}.", *lines]
 
 
 def _of_package(folder: Path, network: XLSTMUNet, config: FinetuneConfig) -> dict[str, Tensor]:
@@ -53,12 +64,41 @@ def _of_package(folder: Path, network: XLSTMUNet, config: FinetuneConfig) -> dic
     if not isinstance(model.network, XLSTMUNet):
         raise ModelError(f"The model {folder} is an ensemble of several networks.",
                          "Start from the package of one of them, or from a checkpoint.")
-    if differing := other_fields(network.config, model.network.config):
-        raise ModelError(f"The model {folder} does not fit the network: {differing}.",
+    _refuse_other_fields(f"model {folder}", network.config, model.network.config)
+    _refuse_other_labels(f"model {folder}", label_values(config.data, network.config.classes), model.card.labels)
+    return model.network.state_dict()
+
+
+def _of_checkpoint(path: Path, config: FinetuneConfig) -> dict[str, Tensor]:
+    """Averaged weights of a checkpoint whose run had the same channels and computed in the same way."""
+    tensors, record = read_checkpoint(path)
+    if record.get("kind") != config.kind:
+        raise ModelError(f"The checkpoint {path} is of another kind of training ({record.get('kind')}).",
+                         "Export its encoder with `heartseg train export`, and name it in encoder_from.")
+    earlier = FinetuneConfig.from_dict(record["config"])
+    wanted, found = _architecture(config), _architecture(earlier)
+    if wanted is not None and found is not None:
+        _refuse_other_fields(f"checkpoint {path}", wanted, found)
+        if wanted.classes == found.classes:  # a sentence about shapes says the rest
+            _refuse_other_labels(f"checkpoint {path}", label_values(config.data, wanted.classes),
+                                 label_values(earlier.data, found.classes))
+    return part_of(tensors, "ema.")
+
+
+def _architecture(config: FinetuneConfig) -> NetworkConfig | None:
+    """Config of the network that a run names; None for a network that is not in the registry."""
+    known = CONFIGS.get(config.network)
+    return None if known is None else replace(known, **config.network_overrides)
+
+
+def _refuse_other_fields(what: str, wanted: NetworkConfig, found: NetworkConfig) -> None:
+    if differing := other_fields(wanted, found):
+        raise ModelError(f"The {what} does not fit the network: {differing}.",
                          "Set the [network] table of the job file to that of the model.")
-    wanted = label_values(config.data, network.config.classes)
-    if model.card.labels != wanted:
-        raise ModelError(f"The model {folder} has the labels {list(model.card.labels)}, and the job {list(wanted)}.",
+
+
+def _refuse_other_labels(what: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> None:
+    if found != wanted:
+        raise ModelError(f"The {what} has the labels {list(found)}, and the job {list(wanted)}.",
                          "Name its structures in this order in [data.index], or start from its encoder alone with "
                          "encoder_from.")
-    return model.network.state_dict()

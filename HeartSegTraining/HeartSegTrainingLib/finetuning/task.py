@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSegTrainingLib.engine.averages import AveragedWeights
+from HeartSegTrainingLib.engine.precision import auto_precision, kept_to
 from HeartSegTrainingLib.engine.run_state import part_of
 from HeartSegTrainingLib.engine.schedule import ema_decay
 from HeartSegTrainingLib.engine.task import Part, Task
@@ -27,11 +29,12 @@ class SegmentationModule(nn.Module):
 
     Args:
         network: `forward_deep(images)` gives logits, finest first.
+        precision: See `engine.precision.auto_precision`.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, precision: str = "auto") -> None:
         super().__init__()
-        self.network = network
+        self.network, self.precision = network, precision
 
     def forward(self, images: Tensor, labels: Tensor,
                 labelled: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
@@ -42,7 +45,8 @@ class SegmentationModule(nn.Module):
             labels: (B, D, H, W) uint8 channel indices or IGNORE.
             labelled: (B, C) bool, which classes each sample labels; None for all.
         """
-        logits = cast(Any, self.network).forward_deep(images)
+        with kept_to(self.precision, images.device):
+            logits = cast(Any, self.network).forward_deep(images)
         with torch.autocast(images.device.type, enabled=False):
             terms = deep_supervision_loss(logits, labels, labelled)
         dice = torch.where(terms.present, terms.dice, torch.nan)
@@ -85,6 +89,7 @@ class FinetuneTask(Task):
 
     Raises:
         ModelError: The weights to start from do not fit, or are missing and there is no checkpoint to go on from.
+        UsageError: The job insists on a precision in which its network cannot be trained there.
     """
 
     def __init__(self, config: FinetuneConfig, network: nn.Module, make_sampler: Callable[[], Sampler],
@@ -95,7 +100,9 @@ class FinetuneTask(Task):
         self._start(network)
         self._frozen = config.freezing.frozen(network)
         config.freezing.apply(network)
-        self.module = SegmentationModule(network.to(device))
+        stride = getattr(network.config, "total_stride", 1)
+        precision = auto_precision(config.precision, device, math.ceil(config.window / stride))
+        self.module = SegmentationModule(network.to(device), precision)
         self._average = AveragedWeights(network)
 
     def _start(self, network: nn.Module) -> None:
@@ -116,7 +123,7 @@ class FinetuneTask(Task):
         return parts
 
     def fingerprint(self) -> str:
-        """Hash of the real cases, empty for generated hearts: those are a function of the job file."""
+        """Hash of the real cases, of the settings of generated hearts, and of how the two are mixed."""
         return self._around.fingerprint
 
     def dataset(self) -> SampleDataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -156,10 +158,17 @@ class TrainingData:
         return stored_cases(Path(self.real.store), [*self.cases.train, *self.cases.validate], self.spacing_mm)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the real cases and structures of the run, empty without an index."""
-        if self.real is None or self.channels is None:
-            return ""
-        return fingerprint_of(self.cases, self.stored, self.channels.structures)
+        """SHA-256 of all that samples depend on beside the run's seed and window: real cases, hearts, and their mix.
+
+        Folders are left out: a set that was moved is the same.
+        """
+        said: dict[str, Any] = {"generated": GeneratedData.from_table(self.generated).settings()
+                                if self.generated else {}, "spacing": self.spacing_mm}
+        if self.real is not None and self.channels is not None:
+            said |= {"cases": fingerprint_of(self.cases, self.stored, self.channels.structures),
+                     "generated_share": self.generated_share, "temperature": self.real.temperature,
+                     "structure_share": self.real.structure_share}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def sampler_factory(self) -> SamplerFactory:
         """Check everything, prepare scenes that are missing, and return what makes the sampler in each worker.

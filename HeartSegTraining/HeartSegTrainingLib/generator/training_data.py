@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.errors import UsageError
+from HeartSegTrainingLib.engine.fields import check_entries
 
 from .appearance import MODES
 from .deformation import Deformation
@@ -59,27 +60,43 @@ class GeneratedData:
     def __post_init__(self) -> None:
         if self.grid not in _GRIDS:
             raise UsageError(f"The scenes' grid is '{self.grid}'.", f"Use {' or '.join(_GRIDS)}.")
-        if len(self.mix) != len(MODES) or abs(sum(self.mix) - 1) > 1e-6:
+        if not _are_numbers(self.mix, len(MODES)) or min(self.mix) < 0 or abs(sum(self.mix) - 1) > 1e-6:
             raise UsageError(f"The mix {list(self.mix)} does not give one share for each of {', '.join(MODES)}.",
                              "Give five numbers that sum to 1.")
+        if not _are_numbers(self.shift, 3) or min(self.shift) < 0:
+            raise UsageError(f"'shift' is {list(self.shift)}.", "Give three distances in mm, along x, y and z.")
+        if not all(isinstance(name, str) for name in self.exclude):
+            raise UsageError(f"'exclude' is {list(self.exclude)}.", "Give a list of names of priors.")
+        self._check_amounts()
+
+    def _check_amounts(self) -> None:
+        if self.spacing <= 0 or self.count < 0 or self.heartless < 0 or self.seed < 0:
+            raise UsageError(f"'spacing' is {self.spacing}, 'count' {self.count}, 'heartless' {self.heartless}, 'seed' "
+                             f"{self.seed}.", "Give a spacing above 0 mm, and whole numbers from 0.")
+        for name in ("parametric_share", "cut", "cut_depth"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"'{name}' is {getattr(self, name)}.", "Give a share from 0 to 1.")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> GeneratedData:
         """Read the table.
 
         Raises:
-            UsageError: An entry is unknown or missing.
+            UsageError: An entry is unknown, missing, of another type or impossible.
         """
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(table) - known)
         if unknown:
             raise UsageError(f"The [data] table has unknown entries: {', '.join(unknown)}.",
                              f"Known entries: {', '.join(sorted(known))}.")
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise UsageError("The [data] table names no scenes.", "Give 'scenes' (a folder) and 'count'.") from error
+        if not {"scenes", "count"} <= set(table):
+            raise UsageError("The [data] table names no scenes.", "Give 'scenes' (a folder) and 'count'.")
+        check_entries(cls, dict(table))
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+    def settings(self) -> dict[str, Any]:
+        """All that samples depend on, as plain data: the table without its folders."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in ("scenes", "priors")}
 
     def prepare(self) -> list[Path]:
         """Make the scenes that are missing and return all paths in order.
@@ -107,6 +124,10 @@ class GeneratedData:
         config = SamplerConfig(window=window, spacing=self.spacing, mix=self.mix, deformation=deformation,
                                binary=self.binary, cut=self.cut, cut_depth=self.cut_depth)
         return Sampler([Scene.load(path) for path in self.prepare()], config)
+
+
+def _are_numbers(values: tuple[Any, ...], count: int) -> bool:
+    return len(values) == count and all(type(value) in (int, float) for value in values)
 
 
 def sampler_factory(table: Mapping[str, Any], window: int) -> partial[Sampler]:

@@ -140,6 +140,15 @@ def test_a_job_table_makes_scenes_and_a_sampler(tmp_path):
     ({"count": 1}, "names no scenes"),
     ({"scenes": "x", "count": 1, "grid": "tiny"}, "grid is 'tiny'"),
     ({"scenes": "x", "count": 1, "mix": [0.5, 0.5]}, "does not give one share"),
+    ({"scenes": "x", "count": 1, "mix": ["a", "b", "c", "d", "e"]}, "does not give one share"),
+    ({"scenes": "x", "count": 1, "mix": [1.5, -0.5, 0, 0, 0]}, "does not give one share"),
+    ({"scenes": "x", "count": "1"}, "'count' in the job file is '1'"),
+    ({"scenes": "x", "count": True}, "'count' in the job file is True"),
+    ({"scenes": 1, "count": 1}, "'scenes' in the job file is 1"),
+    ({"scenes": "x", "count": 1, "spacing": 0}, "'spacing' is 0"),
+    ({"scenes": "x", "count": 1, "shift": [1.0, 2.0]}, "'shift' is"),
+    ({"scenes": "x", "count": 1, "exclude": [1]}, "'exclude' is"),
+    ({"scenes": "x", "count": 1, "cut": 2.0}, "'cut' is 2.0"),
 ])
 def test_a_wrong_job_table_is_refused(table, said):
     with pytest.raises(UsageError, match=said):
