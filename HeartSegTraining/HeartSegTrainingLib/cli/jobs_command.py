@@ -87,11 +87,12 @@ def resume_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Go on with a job as it was asked for, from its newest checkpoint.
+    """Go on with a job as it was asked for, from its newest checkpoint; one of SLURM's is queued there again.
 
     With a changed job file: heartseg train KIND JOB.toml -o JOBDIR --resume.
     """
     with command_run("jobs resume", as_json=as_json, quiet=quiet) as run:
+        from HeartSegTrainingLib.jobs.launch_note import LaunchNote
         from HeartSegTrainingLib.jobs.listing import named_job
 
         found = named_job(job)
@@ -102,7 +103,9 @@ def resume_command(
         if found.state == "finished":
             raise UsageError(f"The job {found.name} is finished.",
                              "For more steps raise steps in its job file and use `heartseg train --resume`.")
-        (_resume_detached if detach else _resume_here)(run, found.folder)
+        note = LaunchNote.of_job(found.folder)
+        is_slurms = note is not None and note.mode == "slurm"
+        (_resume_on_cluster if is_slurms else _resume_detached if detach else _resume_here)(run, found.folder)
 
 
 @jobs_app.command("forget")
@@ -129,6 +132,14 @@ def _resume_detached(run: CommandRun, folder: Path) -> None:
         has_begun = wait_for_beginning(job, _BEGINS_WITHIN_S)
     run.say(f"{'Training' if has_begun else 'Preparing its data'} in process {job.pid}.")
     run.report({"folder": str(folder), "pid": job.pid, "has_begun": has_begun})
+
+
+def _resume_on_cluster(run: CommandRun, folder: Path) -> None:
+    from HeartSegTrainingLib.jobs.cluster import submit_again
+
+    number = submit_again(folder)
+    run.say(f"SLURM's job {number}; it goes on from its newest checkpoint.")
+    run.report({"folder": str(folder), "cluster_job": number})
 
 
 def _resume_here(run: CommandRun, folder: Path) -> None:

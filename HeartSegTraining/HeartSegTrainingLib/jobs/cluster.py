@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from HeartSeg3DLib.errors import CancelledError, UsageError
 
 from .job_folder import JobFolder
 from .launch_note import LaunchNote
-from .launching import check_free, job_environment, remember_or_log
+from .launching import check_free, job_environment, note_to_resume, remember_or_log
 from .run_job import run_job
 
 if TYPE_CHECKING:
@@ -90,7 +90,14 @@ class ClusterJob:
     working_folder: str
 
     def __call__(self) -> str:
-        """Train until the end, or until somebody asks to stop; returns what happened."""
+        """Train until the end, or until somebody asks to stop; returns what happened.
+
+        Raises:
+            CancelledError: A signal ended it that does not mean "queue again": SIGTERM alone, as `scancel` sends it,
+                and a preemption that cancels. Queueing again would undo what a person wants, so SLURM lists the job
+                as failed, not as done. Where SLURM itself queues it again, it goes on from the checkpoint.
+            HeartSegError: It failed.
+        """
         import submitit
 
         os.chdir(self.working_folder)
@@ -101,13 +108,21 @@ class ClusterJob:
         try:
             return run_job(self.kind, self.config_file, self.folder, resume=has_begun).name
         except CancelledError as error:
-            return error.message
+            if was_asked_to_stop(Path(self.folder)):
+                return error.message
+            raise CancelledError(f"{error.message} SLURM ended it, and it was not queued again by this job.",
+                                 f"Go on with: heartseg jobs resume {self.folder}") from error
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """What submitit puts into the queue again: the same, which goes on where the checkpoint is."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self)
+
+
+def was_asked_to_stop(folder: Path) -> bool:
+    """Whether a person asked a job, or one of its folds, to stop by its STOP file."""
+    return any(JobFolder(file.parent).stop_file.exists() for file in folder.glob("**/job.json"))
 
 
 def task_environment(rank: int, local_rank: int, world: int, first_host: str, cluster_job: str,
@@ -152,7 +167,8 @@ def submit(kind: str, config_file: str | Path, job_dir: str | Path, request: Clu
     job = JobFolder(Path(job_dir).absolute())
     check_free(job, resume=resume)
     parameters = request.to_submitit()
-    note = LaunchNote(kind, str(Path(config_file).absolute()), str(Path.cwd()), mode="slurm")
+    note = LaunchNote(kind, str(Path(config_file).absolute()), str(Path.cwd()), mode="slurm",
+                      cluster_request=asdict(request))
     path = job_environment()["PYTHONPATH"]
     executor = executor_class(folder=job.path / "slurm", cluster="slurm", slurm_max_num_timeout=_REQUEUES)
     executor.update_parameters(name=f"heartseg-{job.path.name}", slurm_setup=[
@@ -166,6 +182,21 @@ def submit(kind: str, config_file: str | Path, job_dir: str | Path, request: Clu
     replace(note, cluster_job=submitted.job_id).save(job.path)
     remember_or_log(job, kind)
     return str(submitted.job_id)
+
+
+def submit_again(folder: Path) -> str:
+    """Hand a job to SLURM once more, as it was asked for, from its newest checkpoint; returns its number there.
+
+    Raises:
+        UsageError: The folder holds no job of SLURM's, or see `submit`.
+    """
+    note = note_to_resume(folder)
+    if note.mode != "slurm" or not note.cluster_request:
+        raise UsageError(f"{folder} does not say what its job asked of SLURM.",
+                         "Hand it over with: heartseg train KIND JOB.toml -o JOBDIR --slurm --resume")
+    asked = {**note.cluster_request, "extra": tuple(note.cluster_request["extra"])}
+    os.chdir(note.working_folder)
+    return submit(note.kind, note.config_file, folder, ClusterRequest(**asked), resume=True)
 
 
 def _executor_class() -> Any:

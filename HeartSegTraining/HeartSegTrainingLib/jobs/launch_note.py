@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class LaunchNote:
         mode: foreground, detached or slurm.
         started: Local time in ISO 8601.
         cluster_job: Number of SLURM's job.
+        cluster_request: What it asked of SLURM, see `cluster.ClusterRequest`.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class LaunchNote:
     mode: str = "foreground"
     started: str = ""
     cluster_job: str = ""
+    cluster_request: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write it, and forget how an earlier process ended."""

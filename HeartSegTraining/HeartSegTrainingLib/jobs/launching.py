@@ -97,10 +97,13 @@ def resume_detached(job_dir: str | Path, *, python: str | None = None,
     """Go on with the job of a folder as it was asked for, from its newest checkpoint; see `start_detached`.
 
     Raises:
-        UsageError: It is in use, or no job's folder.
+        UsageError: It is in use, no job's folder, or was handed to SLURM.
     """
     folder = Path(job_dir).absolute()
     note = note_to_resume(folder)
+    if note.mode == "slurm":
+        raise UsageError(f"The job {folder.name} was handed to SLURM, and this machine may not be made for training.",
+                         f"Queue it again on the cluster: heartseg jobs resume {folder}")
     return start_detached(note.kind, note.config_file, folder, resume=True, processes=note.processes,
                           working_folder=note.working_folder, python=python, environment=environment)
 

@@ -10,6 +10,7 @@ import pytest
 
 from command_line import assert_failed_in_words, call
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
+from HeartSegTrainingLib.jobs.launch_note import LaunchNote
 from HeartSegTrainingLib.jobs.registry import remember
 
 sys.path.append(str(Path(__file__).parents[1] / "jobs"))
@@ -91,3 +92,12 @@ def test_what_cannot_be_stopped_or_resumed_is_explained(job: Path, tmp_path: Pat
     with JobFolder(job).held():
         assert_failed_in_words(call("jobs", "resume", job), 2, "is running")
     assert_failed_in_words(call("jobs", "show", tmp_path), 2, "not a job folder")
+
+
+def test_resuming_a_job_of_slurms_hands_it_to_slurm_again(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    LaunchNote("finetune", str(job / "job.toml"), str(job), mode="slurm").save(job)
+    monkeypatch.setattr("HeartSegTrainingLib.jobs.cluster.submit_again", lambda folder: "31")
+    monkeypatch.setattr("HeartSegTrainingLib.jobs.run_job.run_job", lambda *values, **options: pytest.fail("trains"))
+    result = call("jobs", "resume", job)
+    assert result.exit_code == 0, result.stderr
+    assert "SLURM's job 31" in result.stdout

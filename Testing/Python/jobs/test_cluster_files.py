@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import typer
 
-from HeartSeg3DLib.errors import UsageError
+from HeartSeg3DLib.errors import CancelledError, UsageError
 from HeartSegTrainingLib.cli import full_app
 from HeartSegTrainingLib.jobs import cluster
-from HeartSegTrainingLib.jobs.cluster import ClusterJob, ClusterRequest, submit, task_environment
+from HeartSegTrainingLib.jobs.cluster import ClusterJob, ClusterRequest, submit, submit_again, task_environment
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
+from HeartSegTrainingLib.jobs.launch_note import LaunchNote
+from HeartSegTrainingLib.jobs.launching import resume_detached
 
 
 @pytest.fixture
@@ -83,3 +87,52 @@ def test_what_the_cluster_queues_again_is_the_same_job() -> None:
     pytest.importorskip("submitit")
     job = ClusterJob("ssl", "/a/job.toml", "/a/job", "/a")
     assert job.checkpoint().function == job
+
+
+def a_cluster_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterJob:
+    """A job whose run ends by a signal, as SLURM's tasks see it."""
+    submitit = pytest.importorskip("submitit")
+
+    class Environment:
+        global_rank, local_rank, num_tasks, hostnames, raw_job_id = 0, 0, 1, ("here",), "7"
+
+    def run_job(*arguments: object, **options: object) -> Path:
+        raise CancelledError("The run stopped at step 3 (asked by SIGTERM); its checkpoint is written.", "Go on.")
+
+    monkeypatch.setattr(submitit, "JobEnvironment", Environment)
+    monkeypatch.setattr(cluster, "run_job", run_job)
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "")  # the job sets them; so they are put back afterwards
+    monkeypatch.chdir(folder)
+    (folder / "fold_0").mkdir()
+    (folder / "fold_0" / "job.json").write_text("{}")
+    return ClusterJob("finetune", str(folder / "job.toml"), str(folder), str(folder))
+
+
+def test_a_job_that_a_signal_ended_is_not_reported_as_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = a_cluster_job(tmp_path, monkeypatch)
+    with pytest.raises(CancelledError, match="SLURM ended it, and it was not queued again") as caught:
+        job()
+    assert f"heartseg jobs resume {tmp_path}" in caught.value.remedy
+
+
+def test_a_job_that_a_person_stopped_ends_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = a_cluster_job(tmp_path, monkeypatch)
+    JobFolder(tmp_path / "fold_0").stop_file.touch()
+    assert "stopped at step 3" in job()
+
+
+def test_a_job_of_slurms_is_queued_again_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = ClusterRequest("gpu", nodes=2, gpus_per_node=8, extra=("account=lab",))
+    given: list[tuple[object, ...]] = []
+    monkeypatch.setattr(cluster, "submit", lambda *values, resume: given.append((*values, resume)) or "12")
+    monkeypatch.chdir(tmp_path)
+    note = LaunchNote("ssl", str(tmp_path / "job.toml"), str(tmp_path), mode="slurm", cluster_request=asdict(asked))
+    note.save(tmp_path)
+    assert submit_again(tmp_path) == "12"
+    assert given == [("ssl", str(tmp_path / "job.toml"), tmp_path, asked, True)]
+    with pytest.raises(UsageError, match="was handed to SLURM"):
+        resume_detached(tmp_path)
+    LaunchNote("ssl", "job.toml", str(tmp_path), mode="slurm").save(tmp_path)  # of an earlier version
+    with pytest.raises(UsageError, match="does not say what its job asked of SLURM"):
+        submit_again(tmp_path)
