@@ -26,6 +26,10 @@ _EXAMPLES: dict[str, object] = {
     "index": "all.jsonl", "store": "store"}
 """What entries without a default may look like."""
 
+_MORE = {"minutes": " Such a run follows the clock: started again with the same seed it takes another number of steps, "
+                    "and one that was stopped and resumed ends with other weights. Runs by steps are repeated exactly."}
+"""What else the template says of an entry."""
+
 _NETWORK = """\
 # Network: tiny, nano, or another name of the registry; further entries replace fields of its architecture.
 [network]
@@ -68,8 +72,8 @@ def _entries(kind: type, live: Mapping[str, object], said: Mapping[str, str],
         if entry.name in (leave_out or ()):
             continue
         value, note = _default(entry)
-        meaning = "\n".join(textwrap.wrap(f"{said[entry.name]}{note}", _WIDTH, initial_indent="# ",
-                                          subsequent_indent="# "))
+        sentence = f"{said[entry.name]}{_MORE.get(entry.name, '')}{note}"
+        meaning = "\n".join(textwrap.wrap(sentence, _WIDTH, initial_indent="# ", subsequent_indent="# "))
         text = f"{entry.name} = {as_toml(live.get(entry.name, value))}"
         yield f"{meaning}\n{'' if entry.name in live else '#'}{text}\n"
 
