@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from HeartSeg3DLib.networks.unet import Encoder
+from HeartSegTrainingLib.engine.precision import kept_to
 
 from .config import PretrainConfig
 from .embedding import embedding_width, hidden_tokens, masked_maps, pooled
@@ -69,11 +70,12 @@ class Student(nn.Module):
 
     Args:
         config: The run.
+        precision: See `engine.precision.auto_precision`.
     """
 
-    def __init__(self, config: PretrainConfig) -> None:
+    def __init__(self, config: PretrainConfig, precision: str = "auto") -> None:
         super().__init__()
-        self.config = config
+        self.config, self.precision = config, precision
         self.backbone = Backbone(config)
         self.mask_token = None
         if config.uses_masks:
@@ -87,8 +89,9 @@ class Student(nn.Module):
             part: The fields of ViewPart, in order.
         """
         known, config = ViewPart(*part), self.config
-        embeddings, bottleneck = self._global(known)
-        small = self._local(known.local_views)
+        with kept_to(self.precision, known.targets.device):
+            embeddings, bottleneck = self._global(known)
+            small = self._local(known.local_views)
         with torch.autocast(known.targets.device.type, enabled=False):
             logits = [*self.backbone.head(embeddings).chunk(2), *(self.backbone.head(view) for view in small)]
             targets = known.targets.chunk(2)

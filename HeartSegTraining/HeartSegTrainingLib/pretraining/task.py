@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from HeartSegTrainingLib.engine.distributed import current
 from HeartSegTrainingLib.engine.parameter_groups import parameter_groups
-from HeartSegTrainingLib.engine.precision import autocast
+from HeartSegTrainingLib.engine.precision import auto_precision, autocast
 from HeartSegTrainingLib.engine.run_state import part_of
 from HeartSegTrainingLib.engine.task import Part, Task
 
@@ -42,7 +43,7 @@ class PretrainTask(Task):
 
     def __init__(self, config: PretrainConfig, source: Source, device: torch.device) -> None:
         self.config, self.source, self._device = config, source, device
-        self.module = student = Student(config).to(device)
+        self.module = student = Student(config, _precision(config, device)).to(device)
         self.teacher = cast(Backbone, copy_as_teacher(student.backbone))
         self.targets = TargetMaker(config.used_centring, config.prototypes, config.center_momentum, device)
         self.token_targets = TargetMaker(config.used_centring, config.prototypes, config.center_momentum, device)
@@ -157,6 +158,12 @@ class PretrainTask(Task):
             return embeddings, logits, logits.new_zeros(0, logits.shape[1])
         token_head = cast(ProjectionHead, self.teacher.token_head)
         return embeddings, logits, token_head(hidden_tokens(maps[-1], masks))
+
+
+def _precision(config: PretrainConfig, device: torch.device) -> str:
+    """The student's: its smallest view has the smallest coarsest map."""
+    smallest = min(config.window, config.local_window) if config.used_local_views else config.window
+    return auto_precision(config.precision, device, math.ceil(smallest / config.architecture.total_stride))
 
 
 def task_maker(config: PretrainConfig,
