@@ -36,7 +36,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_features_of_later_versions_are_not_offered() -> None:
     text = call().stdout + "".join(call(*command.split(), "--help").stdout for command in LEAVES)
-    for later in ("--confidence", "--fibres", "jobs ", "systems ", "serve ", "ssl "):
+    for later in ("--confidence", "systems ", "serve "):
         assert later not in text
 
 

@@ -26,19 +26,19 @@ def folder(repository: Path) -> Path:
 
 
 def test_the_container_copies_files_that_exist_and_installs_extras_that_exist(folder: Path, repository: Path) -> None:
-    text = (folder / "heartseg.def").read_text()
+    text = (folder / "heartseg.def").read_text("utf-8")
     copies = re.findall(r"^    (\S+) /opt/heartseg/(\S+)$", text, re.MULTILINE)
     assert {"pyproject.toml", "setup.py", "HeartSegTraining", "Resources"} <= {source for source, _ in copies}
     assert all((repository / source).exists() and source == target for source, target in copies)
     (extra,) = re.findall(r'"/opt/heartseg\[(\w+)\]"', text)
-    assert re.search(rf"^{extra} = ", (repository / "pyproject.toml").read_text(), re.MULTILINE)
+    assert re.search(rf"^{extra} = ", (repository / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["heartseg.def", "train.sbatch"])
 def test_the_commands_of_the_cluster_exist(folder: Path, name: str) -> None:
     app = typer.main.get_command(full_app())
     words = re.findall(r"(?:heartseg(?:\.sif)?|HeartSegTrainingLib\.cli) (train) ([\w-]+|\"\$KIND\")",
-                       (folder / name).read_text())
+                       (folder / name).read_text("utf-8"))
     assert words
     for command, action in words:
         assert action == '"$KIND"' or action in app.commands[command].commands, action
@@ -47,7 +47,7 @@ def test_the_commands_of_the_cluster_exist(folder: Path, name: str) -> None:
 def test_the_batch_script_is_sound_and_names_a_module_that_runs(folder: Path, repository: Path) -> None:
     script = folder / "train.sbatch"
     subprocess.run(["bash", "-n", script], check=True)
-    text = script.read_text()
+    text = script.read_text("utf-8")
     assert (repository / "HeartSegTraining" / "HeartSegTrainingLib" / "cli" / "__main__.py").is_file()
     assert '-m HeartSegTrainingLib.cli train "$KIND" "$JOB" -o "$JOBDIR" --resume' in text
     assert re.search(r"^#SBATCH --signal=B:USR1@\d+$", text, re.MULTILINE)
