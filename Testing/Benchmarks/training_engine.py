@@ -100,8 +100,7 @@ def run_job(folder: Path, resume: bool) -> None:
         write(path, content)
 
     checkpoint.write_atomically = write_and_perhaps_die
-    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    Trainer(config(), make, folder).run(resume=resume or restarted)
+    Trainer(config(), make, folder).run(resume=resume)
 
 
 def start(folder: Path, processes: int, *, resume: bool = False, restarts: int = 0) -> None:

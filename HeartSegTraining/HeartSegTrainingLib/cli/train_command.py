@@ -149,10 +149,11 @@ def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
 def _note_beginning(kind: Kind, request: TrainRequest, job: JobFolder) -> None:
     from pathlib import Path
 
+    from HeartSegTrainingLib.engine.distributed import restarted
     from HeartSegTrainingLib.jobs.launch_note import LaunchNote
     from HeartSegTrainingLib.jobs.launching import check_free, remember_or_log
 
-    check_free(job, resume=request.resume)
+    check_free(job, resume=request.resume or restarted())
     LaunchNote(kind.name, str(request.job_file.absolute()), str(Path.cwd())).save(job.path)
     remember_or_log(job, kind.name)
 

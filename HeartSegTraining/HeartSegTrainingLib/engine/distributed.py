@@ -75,6 +75,11 @@ class Processes:
         return list(range(self.rank * each, (self.rank + 1) * each))
 
 
+def restarted() -> bool:
+    """Whether torchrun started this process again after one of the run had died: then the run goes on."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
 def current() -> Processes:
     """The processes that were joined, or this one alone."""
     if not (dist.is_available() and dist.is_initialized()):

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from HeartSeg3DLib import __version__
 from HeartSeg3DLib.errors import DiskError, HeartSegError, ModelError, UsageError
 from HeartSegTrainingLib.jobs.curves import drop_curves_after
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
@@ -221,7 +222,7 @@ class Session:
 
     def _record(self, state: RunState) -> dict[str, Any]:
         return {**state.record(), "kind": self.config.kind, "config": self.config.to_dict(),
-                "data": state.task.fingerprint()}
+                "data": state.task.fingerprint(), "software": f"HeartSeg {__version__}"}
 
     def _parts(self, state: RunState) -> Iterator[Part]:
         config = self.config

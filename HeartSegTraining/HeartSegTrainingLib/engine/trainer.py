@@ -12,7 +12,7 @@ from HeartSeg3DLib.errors import DeviceError
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
 from .config import RunConfig
-from .distributed import Processes, joined
+from .distributed import Processes, joined, restarted
 from .heartbeat import Heartbeat
 from .memory_ladder import is_out_of_memory
 from .session import Session
@@ -37,10 +37,13 @@ class Trainer:
     def run(self, *, resume: bool = False) -> Path:
         """Train to the end, or until asked to stop; returns the checkpoint written last.
 
+        A process that torchrun started again resumes unasked.
+
         Raises:
             UsageError: The folder holds a run and `resume` is False, or holds another run.
             HeartSegError: The run failed; state.json says why.
         """
+        resume = resume or restarted()
         with joined(self.config.device) as processes:
             if processes.is_first:
                 with self.job.held(), Heartbeat(self.job.state_file):

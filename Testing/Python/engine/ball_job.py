@@ -38,8 +38,7 @@ def main() -> None:
     if asked.die_at:
         def make(device):
             return MortalTask(config, build_tiny(config), make_ball_sampler, device)
-    resume = asked.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    Trainer(config, make, asked.folder).run(resume=resume)
+    Trainer(config, make, asked.folder).run(resume=asked.resume)
 
 
 if __name__ == "__main__":
