@@ -1,4 +1,4 @@
-"""For the conftest.py of a folder whose tests need the runtime: its files are not imported before it has started."""
+"""What the conftest.py of a folder imports whose tests need the runtime: its files are not imported before it runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class _UnavailableModule(pytest.Module):
         pytest.skip(reason, allow_module_level=True)
 
 
-def collect_module(module_path: Path, parent: Any) -> Any:
-    """For ``pytest_pycollect_makemodule``: start the runtime, or say which Debian packages it needs."""
+def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> Any:
+    """Start the runtime, or say which Debian packages it needs."""
     try:
         start()
     except SystemLibraryMissingError:
@@ -28,8 +28,9 @@ def collect_module(module_path: Path, parent: Any) -> Any:
     return None
 
 
-def clean_scene() -> Any:
-    """For an autouse fixture: an empty scene before a test, and no unanswered or failed call-backs after it."""
+@pytest.fixture(autouse=True)
+def scene_is_clean() -> Any:
+    """An empty scene before a test, and no unanswered or failed call-backs after it."""
     import slicer
 
     from . import dialogs, process_events, slot_failures

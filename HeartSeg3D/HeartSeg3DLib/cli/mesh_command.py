@@ -5,16 +5,28 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from typer.core import TyperCommand
 
 from HeartSeg3DLib.cli.command_run import CommandRun, command_run
+from HeartSeg3DLib.cli.mesh_options import (
+    AcceptFailedOption,
+    EdgeOption,
+    FibresOption,
+    FormatsOption,
+    FrameOption,
+    KeepAllOption,
+    KeepLargestOption,
+    LabelsArgument,
+    PresetOption,
+    TimeFrameOption,
+    VolumeOption,
+    WallsOption,
+)
 from HeartSeg3DLib.cli.options import ForceOption, JsonOption, OutputFolderOption, QuietOption, SchemeOption
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.meshing.export.format_table import USUAL_SURFACE_FORMATS, USUAL_VOLUME_FORMATS, format_names
-from HeartSeg3DLib.meshing.export.presets import PRESETS, stem_of
+from HeartSeg3DLib.meshing.export.presets import stem_of
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.api import MeshedHeart
@@ -58,56 +70,11 @@ def _is_value(option: str, word: str) -> bool:
 
 
 def mesh_command(
-    labels: Annotated[
-        Path,
-        typer.Argument(metavar="LABELS", show_default=False,
-                       help="Label map (.nii.gz, .nrrd, .mha, .seg.nrrd) or a folder with one mask a structure."),
-    ],
-    out: OutputFolderOption,
-    edge: Annotated[
-        float | None,
-        typer.Option(metavar="MM", show_default=False,
-                     help="Mean length of edges; else 2 mm for tetrahedra, less in thin walls, and for surfaces what "
-                          "suits the voxels."),
-    ] = None,
-    volume: Annotated[bool, typer.Option("--volume", help="Tetrahedra, not surfaces alone.")] = False,
-    walls: Annotated[
-        str | None,
-        typer.Option(metavar="[LABEL=MM,...]", show_default=False,
-                     help="Grow walls around blood pools: RV 3.5 mm, others 2 mm, or such as RV=3.5,LA=2."),
-    ] = None,
-    fibres: Annotated[
-        str | None,
-        typer.Option(metavar="[ENDO,EPI]", show_default=False,
-                     help="Lay fibers into the ventricles: degrees at endocardium and epicardium, by itself 60,-60. "
-                          "Presets with tetrahedra lay the usual ones anyway, wherever the label map allows it."),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", show_default=False, help=f"One of {', '.join(PRESETS)}."),
-    ] = None,
-    formats: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", show_default=False,
-                     help=f"{', '.join(format_names(volume=True))}; several with commas. Else "
-                          f"{','.join(USUAL_SURFACE_FORMATS)} for surfaces and {','.join(USUAL_VOLUME_FORMATS)} for "
-                          "tetrahedra."),
-    ] = None,
-    frame: Annotated[str, typer.Option(metavar="lps|ras", help="lps as in DICOM, or ras.")] = "lps",
-    time_frame: Annotated[
-        int | None,
-        typer.Option("--time-frame", metavar="N", show_default=False,
-                     help="Which label map of a 4-D one, counted from 0."),
-    ] = None,
-    scheme: SchemeOption = None,
-    keep_all: Annotated[bool, typer.Option("--keep-all", help="Mesh every large piece of a structure.")] = False,
-    keep_largest: Annotated[bool, typer.Option("--keep-largest", help="Mesh the largest piece alone.")] = False,
-    accept_failed: Annotated[
-        bool,
-        typer.Option("--accept-failed", help="Write a mesh that failed its own check, under a name that says so."),
-    ] = False,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
+    labels: LabelsArgument, out: OutputFolderOption, edge: EdgeOption = None, volume: VolumeOption = False,
+    walls: WallsOption = None, fibres: FibresOption = None, preset: PresetOption = None,
+    formats: FormatsOption = None, frame: FrameOption = "lps", time_frame: TimeFrameOption = None,
+    scheme: SchemeOption = None, keep_all: KeepAllOption = False, keep_largest: KeepLargestOption = False,
+    accept_failed: AcceptFailedOption = False, force: ForceOption = False, as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Mesh a label map: closed surfaces with shared walls, or tetrahedra, with named surfaces and a report.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import qt
 
 from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.measurement.function import HeartFunction
+from HeartSeg3DLib.panel.curve_painting import DOT, draw_dot, draw_level, draw_line
 
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 22
-DOT = 6
 
 
 def curve_picture(function: HeartFunction, width: int, height: int, widget: Any) -> Any:
@@ -57,11 +56,8 @@ def _draw_axes(painter: Any, scale: _Scale, color: Any, function: HeartFunction)
     faint = qt.QColor(color)
     faint.setAlpha(60)
     for volume in (0.0, scale.top / 2, scale.top):
-        painter.setPen(qt.QPen(faint))
-        painter.drawLine(LEFT, scale.y(volume), scale.width - RIGHT, scale.y(volume))
-        painter.setPen(qt.QPen(color))
-        painter.drawText(0, scale.y(volume) - 8, LEFT - 6, 16, int(qt.Qt.AlignRight | qt.Qt.AlignVCenter),
-                         f"{volume:.0f} mL" if volume == scale.top else f"{volume:.0f}")
+        draw_level(painter, LEFT, scale.width - RIGHT, scale.y(volume),
+                   f"{volume:.0f} mL" if volume == scale.top else f"{volume:.0f}", color)
     for name, phase in (("ED", function.ed_index), ("ES", function.es_index)):
         pen = qt.QPen(faint)
         pen.setStyle(qt.Qt.DashLine)
@@ -72,15 +68,10 @@ def _draw_axes(painter: Any, scale: _Scale, color: Any, function: HeartFunction)
 
 
 def _draw_curve(painter: Any, scale: _Scale, volumes: Sequence[float], color: Any) -> None:
-    pen = qt.QPen(color)
-    pen.setWidth(2)
-    painter.setPen(pen)
     points = [(scale.x(phase), scale.y(volume)) for phase, volume in enumerate(volumes)]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        painter.drawLine(x0, y0, x1, y1)
-    painter.setBrush(qt.QBrush(color))
+    draw_line(painter, points, color)
     for x, y in points:
-        painter.drawEllipse(x - DOT // 2, y - DOT // 2, DOT, DOT)
+        draw_dot(painter, x, y)
 
 
 def _draw_legend(painter: Any, x: int, color: Any, name: str, text: Any) -> None:

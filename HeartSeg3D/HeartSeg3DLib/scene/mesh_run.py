@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.errors import CancelledError, CheckError, HeartSegError
-from HeartSeg3DLib.scene import child
-from HeartSeg3DLib.scene.failures import unexpected
 from HeartSeg3DLib.scene.mesh_labels import MeshLabels
 from HeartSeg3DLib.scene.mesh_models import place_models
 from HeartSeg3DLib.scene.mesh_quality import findings, quality_sentence, verdict_sentence
 from HeartSeg3DLib.scene.mesh_settings import MeshSettings
 from HeartSeg3DLib.scene.request import Request
+from HeartSeg3DLib.scene.request_run import RequestRun
 from HeartSeg3DLib.scene.run_report import report_of_mesh
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import BackgroundTask, Surface, read_surfaces
 from HeartSeg3DLib.scene.waiting import work_until
 from HeartSeg3DLib.scene.workspace import Workspace
-from HeartSeg3DLib.worker.failures import where_from
-
-_WRITTEN = 0.03
-"""Share of the progress bar after the label map is handed over."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Mesh:
     seconds: float
 
 
-class MeshRun:
+class MeshRun(RequestRun):
     """Makes one mesh in the background: `start`, then `step` until `finished`.
 
     Args:
@@ -64,33 +59,21 @@ class MeshRun:
         folder: Where the mesh goes; made if its parent is there.
         settings: How.
 
-    Attributes:
-        finished: Whether it has ended; without `mesh` and `error` it was cancelled.
-        mesh: What was made, None until then.
-        error: Why there is none.
+    Attributes beside those of `RequestRun`:
+        mesh: What was made, None until then; a run that finished without it and without an error was cancelled.
         question: What has to be answered with `answer` before it goes on, None where nothing is asked.
-        fraction: Progress, 0-1.
-        stage: What is being done, a few words.
     """
 
     def __init__(self, segmentation: Any, folder: Path, settings: MeshSettings | None = None) -> None:
-        self.finished = False
+        super().__init__(_("Handing over the segmentation"))
         self.mesh: Mesh | None = None
-        self.error: HeartSegError | None = None
-        self.fraction, self.stage = 0.0, ""
         self._segmentation = segmentation
         self._folder = Path(folder).expanduser().absolute()
         self._settings = settings or MeshSettings()
         self._title = segmentation.GetName() if segmentation is not None else ""
         self._started = 0.0
-        self._detail = ""
-        self._cancelled = False
         self._labels: MeshLabels | None = None
-        self._request: Request | None = None
-        self._workspace: Workspace | None = None
-        self._writer: BackgroundTask[None] | None = None
         self._reader: BackgroundTask[dict[int, Surface]] | None = None
-        self._closing: BackgroundTask[None] | None = None
 
     @property
     def question(self) -> str | None:
@@ -106,39 +89,12 @@ class MeshRun:
         """
         self._started = time.monotonic()
         labels = self._labels = MeshLabels(self._segmentation, max(self._settings.walls_mm.values(), default=0.0))
-        Workspace.remove_stale(child.temporary_folder())
-        workspace = self._workspace = Workspace(child.temporary_folder())
-        self.stage = _("Handing over the segmentation")
-        self._writer = BackgroundTask(lambda: labels.write(workspace, lambda: self._cancelled))
-
-    def step(self) -> None:
-        """Do the next small piece of work that is due."""
-        if self.finished or self._writer is None:
-            return
-        try:
-            if self._request is None:
-                self._ask_when_written()
-            elif self._reader is not None:
-                self._show_when_read()
-            elif self._request.step():
-                self._read_or_fail()
-            else:
-                self.fraction = max(self.fraction, _WRITTEN + (1.0 - _WRITTEN) * self._request.fraction)
-                self.stage = _(self._request.stage) if self._request.stage else self.stage
-        except HeartSegError as error:
-            self._fail(error, where_from(error))
-        except Exception as error:  # whatever it is, the panel shows it and goes on
-            self._fail(unexpected(error), where_from(error))
+        self._hand_over(lambda workspace: labels.write(workspace, lambda: self._cancelled))
 
     def answer(self, yes: bool) -> None:
         """Say whether a mesh that failed its check is written all the same."""
         if self._request is not None:
             self._request.answer(yes)
-
-    def cancel(self) -> None:
-        """Stop; nothing half-written is left. Returns at once, and `wait_closed` waits for the end."""
-        if not self.finished:
-            self._finish()
 
     def wait(self, progress: Callable[[float, str], None] | None = None) -> Mesh:
         """Work until the end, for scripts; a mesh that fails its check is not written. Slicer's window stays alive.
@@ -164,39 +120,32 @@ class MeshRun:
             raise CancelledError(_("The mesh was cancelled."), _("Nothing half-written was left behind."))
         return self.mesh
 
-    def wait_closed(self) -> None:
-        """Wait until child process and temporary files are gone, which happens in the background."""
-        if self._closing is not None:
-            self._closing.join()
-
     def report_text(self) -> str:
         """Return what developers need to find a fault, without the name of the segmentation or of the folder."""
         warnings = self._labels.sentences if self._labels is not None else []
         return report_of_mesh(self._settings, self.stage, warnings, self.error, self._detail)
 
-    def _ask_when_written(self) -> None:
-        assert self._writer is not None
-        assert self._workspace is not None
-        if self._writer.done:
-            self._writer.result()
-            self.fraction = _WRITTEN
-            self._request = Request("mesh", folder=str(self._workspace.folder), output=str(self._folder),
-                                    new_folder=not self._folder.exists(), title=self._title,
-                                    **self._settings.request())
+    def _ask(self, workspace: Workspace) -> Request:
+        return Request("mesh", folder=str(workspace.folder), output=str(self._folder),
+                       new_folder=not self._folder.exists(), title=self._title, **self._settings.request())
 
-    def _read_or_fail(self) -> None:
-        assert self._request is not None
-        assert self._workspace is not None
-        error = self._request.error
+    def _error_of(self, request: Request) -> HeartSegError | None:
+        error = request.error
         if isinstance(error, CheckError):  # the child's remedy is for the command line
-            error = CheckError(error.message, _("Try another edge length, or correct the segmentation."))
-        if error is not None:
-            self._fail(error, self._request.detail)
-            return
-        assert self._request.result is not None
-        file = self._workspace.folder / self._request.result["surfaces"]
+            return CheckError(error.message, _("Try another edge length, or correct the segmentation."))
+        return error
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        assert self._workspace is not None
+        file = self._workspace.folder / answer["surfaces"]
         self.stage = _("Showing the mesh")
         self._reader = BackgroundTask(lambda: read_surfaces(file))
+
+    def _work(self) -> None:
+        if self._reader is not None:
+            self._show_when_read()
+        else:
+            super()._work()
 
     def _show_when_read(self) -> None:
         assert self._reader is not None
@@ -219,21 +168,7 @@ class MeshRun:
     def _name(self) -> str:
         return _("{name} mesh ({preset})").format(name=self._title, preset=self._settings.preset)
 
-    def _fail(self, error: HeartSegError, detail: str) -> None:
-        self.error, self._detail = error, detail
-        self._finish()
-
-    def _finish(self) -> None:
-        self.finished = self._cancelled = True
-        if self._request is not None:
-            self._request.close()
-        self._closing = BackgroundTask(self._close)
-
     def _close(self) -> None:
-        for task in (self._writer, self._reader):
-            if task is not None:
-                task.join()
-        if self._request is not None:
-            self._request.wait_closed()
-        if self._workspace is not None:
-            self._workspace.close()
+        if self._reader is not None:
+            self._reader.join()
+        super()._close()

@@ -10,18 +10,18 @@ from typing import Any
 import slicer
 
 from HeartSeg3DLib.anatomy import BY_ID
-from HeartSeg3DLib.errors import HeartSegError, InputError
+from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.imaging import check_output
-from HeartSeg3DLib.scene import child, original
-from HeartSeg3DLib.scene.failures import unexpected
+from HeartSeg3DLib.scene import original
 from HeartSeg3DLib.scene.function_result import function_facts
 from HeartSeg3DLib.scene.label_frames import LabelLayers, layers_on_grid, write_label_frames
 from HeartSeg3DLib.scene.request import Request
+from HeartSeg3DLib.scene.request_run import RequestRun
 from HeartSeg3DLib.scene.segment_voxels import layers_of
 from HeartSeg3DLib.scene.segmentation_result import MODEL_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import browser_of_result, is_sequence_result, phases_of
 from HeartSeg3DLib.scene.text import _
-from HeartSeg3DLib.scene.transfer import BackgroundTask, write_scan
+from HeartSeg3DLib.scene.transfer import write_scan
 from HeartSeg3DLib.scene.volume_table import source_volume
 from HeartSeg3DLib.scene.volumes import ScanSource, in_world, scan_of
 from HeartSeg3DLib.scene.workspace import Workspace
@@ -29,7 +29,7 @@ from HeartSeg3DLib.scene.workspace import Workspace
 KINDS = (".html", ".pdf")
 
 
-class ReportExport:
+class ReportExport(RequestRun):
     """Writes one report in the background: `start`, then `step` until `finished`.
 
     Args:
@@ -40,28 +40,18 @@ class ReportExport:
         facts: More lines for the page, such as {"Hospital": "..."}.
         force: Whether an existing file may be replaced.
 
-    Attributes:
-        finished: Whether it has ended.
-        error: Why there is no report, None otherwise.
-        fraction: Progress, 0-1.
+    Its attributes are those of `RequestRun`.
     """
 
     def __init__(self, segmentation: Any, path: Path, parameters: Any = None,
                  facts: Mapping[str, str] | None = None, *, force: bool = False) -> None:
-        self.finished = False
-        self.error: HeartSegError | None = None
-        self.fraction = 0.0
+        super().__init__()
         self._segmentation = segmentation
         self._path = Path(path)
         self._parameters = parameters
         self._given_facts = dict(facts or {})
         self._force = force
-        self._request: Request | None = None
         self._details: dict[str, Any] = {}
-        self._workspace: Workspace | None = None
-        self._writer: BackgroundTask[None] | None = None
-        self._cancelled = False
-        self._closing: BackgroundTask[None] | None = None
 
     def start(self) -> None:
         """Begin.
@@ -79,44 +69,15 @@ class ReportExport:
         labels = [layers_on_grid(phase, scan) for phase in phases]
         shown = in_world(scan)
         self._details = self._content(scan, bent=shown is None)
-        Workspace.remove_stale(child.temporary_folder())
-        workspace = self._workspace = Workspace(child.temporary_folder())
-        self._writer = BackgroundTask(lambda: self._write(shown or scan, labels, workspace))
+        self._hand_over(lambda workspace: self._write(shown or scan, labels, workspace))
 
-    def step(self) -> None:
-        """Do the next small piece of work that is due."""
-        if self.finished or self._writer is None:
-            return
-        try:
-            if self._request is None:
-                self._ask_when_written()
-            elif self._request.step():
-                self._finish(self._request.error)
-            else:
-                self.fraction = max(self.fraction, self._request.fraction)
-        except HeartSegError as error:
-            self._finish(error)
-        except Exception as error:  # whatever it is, the panel shows it and goes on
-            self._finish(unexpected(error))
+    def _ask(self, workspace: Workspace) -> Request:
+        return Request("report", folder=str(workspace.folder), output=str(self._path), force=self._force,
+                       **self._details)
 
-    def cancel(self) -> None:
-        """Stop; no report is written. Returns at once, and `wait_closed` waits for the end."""
-        if not self.finished:
-            self._finish(None)
-
-    def wait_closed(self) -> None:
-        """Wait until child process and temporary files are gone, which happens in the background."""
-        if self._closing is not None:
-            self._closing.join()
-
-    def _ask_when_written(self) -> None:
-        assert self._writer is not None
-        assert self._workspace is not None
-        if not self._writer.done:
-            return
-        self._writer.result()
-        self._request = Request("report", folder=str(self._workspace.folder), output=str(self._path),
-                                force=self._force, **self._details)
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        self.fraction = 1.0
+        self._finish()
 
     def _write(self, scan: ScanSource, labels: list[LabelLayers], workspace: Workspace) -> None:
         write_scan(scan, scan.modality, workspace, lambda: self._cancelled)
@@ -138,21 +99,6 @@ class ReportExport:
             function = function_facts(self._segmentation, **_told(self._parameters))
         return {"title": self._segmentation.GetName(), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
                 "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function}
-
-    def _finish(self, error: HeartSegError | None) -> None:
-        self.finished, self.error, self._cancelled = True, error, True
-        self.fraction = 1.0 if error is None else self.fraction
-        if self._request is not None:
-            self._request.close()
-        self._closing = BackgroundTask(self._close)
-
-    def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.join()
-        if self._request is not None:
-            self._request.wait_closed()
-        if self._workspace is not None:
-            self._workspace.close()
 
 
 def _scan_of_result(segmentation: Any) -> ScanSource:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.worker.folder import OWN_GROUP
+from HeartSeg3DLib.worker.process_group import start_options
 
 _TAIL_LINES, _LONGEST_LINE = 200, 2000
 _PATIENCE_SECONDS = 2.0
@@ -222,18 +223,6 @@ class ChildProcess:
         assert pipe is not None
         while line := pipe.readline(_LONGEST_LINE):
             self._tail.append(line.decode("utf-8", "replace"))
-
-
-def start_options(platform: str) -> dict[str, Any]:
-    """Return how to start a process as the head of a group of its own, on Windows without a console window.
-
-    Args:
-        platform: As `sys.platform`.
-    """
-    if platform == "win32":
-        new_group, no_window = 0x00000200, 0x08000000  # subprocess has these names on Windows alone
-        return {"creationflags": new_group | no_window}
-    return {"start_new_session": True}
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -39,8 +39,11 @@ def say_findings(run: CommandRun, findings: list[Finding], cases: int, aside: in
 
 def say_split(run: CommandRun, report: SplitReport, index: Index, out: Path) -> None:
     """Print the folds, who was moved to testing, and what pretraining must not see."""
-    run.table({"Fold": "left", "Cases that validate": "right"},
-              [(str(fold), str(number)) for fold, number in enumerate(report.fold_cases)])
+    if report.fold_cases:
+        run.table({"Fold": "left", "Cases that validate": "right"},
+                  [(str(fold), str(number)) for fold, number in enumerate(report.fold_cases)])
+    else:
+        run.say("Nobody has labels, so there are no folds: this index is for pretraining.")
     run.say(f"{report.test_cases} cases for testing, {report.unlabelled} without labels for pretraining alone: {out}")
     if report.moved:
         run.say(f"{len(report.moved)} cases went to testing with their person ({', '.join(report.moved[:3])}).")

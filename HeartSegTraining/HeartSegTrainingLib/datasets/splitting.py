@@ -56,18 +56,20 @@ def split_index(index: Index, request: SplitRequest) -> tuple[Index, SplitReport
     """Assigns every case to test, to a fold, or to learning without labels.
 
     Whoever is for testing as distributed stays so, together with every image of the person and every copy of the image
-    in other data sets. All others may be learned from; those with labels get a fold.
+    in other data sets. All others may be learned from; those with labels get a fold, and where nobody has labels there
+    are no folds: such an index is for pretraining.
 
     Raises:
         UsageError: A data set to hold out is not in the index, or there are fewer people or hospitals than folds.
     """
     _check(index, request)
-    report = SplitReport([0] * request.folds)
     groups = grouped(index.entries)
     testing = [group for group in groups if _for_testing(group, request)]
     learning = [group for group in groups if not _for_testing(group, request)]
     labelled = [group for group in learning if any(entry.present and entry.usable for entry in group.entries)]
-    folds = _folds_by_site(labelled, request) if request.by == "site" else _folds_by_subject(labelled, request)
+    make_folds = _folds_by_site if request.by == "site" else _folds_by_subject
+    folds = make_folds(labelled, request) if labelled else {}
+    report = SplitReport([0] * request.folds if labelled else [])
     assigned: dict[str, Entry] = {}
     for group in testing:
         for entry in group.entries:
@@ -84,7 +86,8 @@ def split_index(index: Index, request: SplitRequest) -> tuple[Index, SplitReport
     guarded = guard(index.with_entries(assigned[entry.id] for entry in index.entries), report)
     report.test_cases = sum(entry.split == "test" for entry in guarded.entries)
     report.unlabelled = sum(entry.split == "train" and entry.fold is None for entry in guarded.entries)
-    guarded.note = f"{request.folds} folds by {request.by}, seed {request.seed}" + (
+    said = f"{request.folds} folds by {request.by}, seed {request.seed}" if labelled else "no folds: nobody has labels"
+    guarded.note = said + (
         f", held out: {', '.join(request.hold_out)}" if request.hold_out else "")
     return guarded, report
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 import HeartSeg3DLib
 from HeartSeg3DLib.errors import HeartSegError, InputError, UsageError
+from HeartSeg3DLib.worker.process_group import start_options
 
 from .job_folder import JobFolder
 from .launch_note import OUTPUT, SUPERVISOR_LOCK, ExitNote, LaunchNote, last_words
@@ -191,18 +191,6 @@ def job_environment(environment: Mapping[str, str] | None = None) -> dict[str, s
     others = [folder for folder in inherited.get("PYTHONPATH", "").split(os.pathsep) if folder and folder not in ours]
     return {**inherited, "PYTHONPATH": os.pathsep.join([*dict.fromkeys(ours), *others]), "PYTHONSAFEPATH": "1",
             "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def start_options(platform: str) -> dict[str, Any]:
-    """How to start a process that neither a closed terminal nor Ctrl-C reaches, on Windows without a window.
-
-    Args:
-        platform: As `sys.platform`.
-    """
-    if platform == "win32":
-        new_group, no_window = 0x00000200, 0x08000000  # subprocess has these names on Windows alone
-        return {"creationflags": new_group | no_window}
-    return {"start_new_session": True}
 
 
 def _failure(folder: Path, code: int) -> HeartSegError:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import qt
 
+from HeartSeg3DLib.panel.curve_painting import DOT, draw_dot, draw_level, draw_line
+
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 36, 18
 COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
-DOT = 6
-_FAINT = 60
 _MOST_POINTS = 400
 
 
@@ -65,14 +64,8 @@ class _Scale:
 
 
 def _draw_axes(painter: Any, scale: _Scale, color: Any) -> None:
-    faint = qt.QColor(color)
-    faint.setAlpha(_FAINT)
     for value in (scale.low, (scale.low + scale.high) / 2, scale.high):
-        painter.setPen(qt.QPen(faint))
-        painter.drawLine(LEFT, scale.y(value), scale.width - RIGHT, scale.y(value))
-        painter.setPen(qt.QPen(color))
-        painter.drawText(0, scale.y(value) - 8, LEFT - 5, 16, int(qt.Qt.AlignRight | qt.Qt.AlignVCenter),
-                         f"{value:.3g}" if value else "0")
+        draw_level(painter, LEFT, scale.width - RIGHT, scale.y(value), f"{value:.3g}" if value else "0", color)
     below = scale.height - BOTTOM + 2
     whole = int(qt.Qt.AlignVCenter)
     painter.drawText(LEFT, below, 60, 16, whole | int(qt.Qt.AlignLeft), f"{scale.first:.0f}")
@@ -81,17 +74,11 @@ def _draw_axes(painter: Any, scale: _Scale, color: Any) -> None:
 
 
 def _draw_curve(painter: Any, scale: _Scale, curve: Any, color: Any) -> None:
-    pen = qt.QPen(color)
-    pen.setWidth(2)
-    painter.setPen(pen)
     known = list(zip(curve.steps, curve.values, strict=True))
     drawn = [*known[:-1:1 + len(known) // _MOST_POINTS], known[-1]]  # a long training has more points than pixels
     points = [(scale.x(step), scale.y(value)) for step, value in drawn]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        painter.drawLine(x0, y0, x1, y1)
-    painter.setBrush(qt.QBrush(color))
-    x, y = points[-1]
-    painter.drawEllipse(x - DOT // 2, y - DOT // 2, DOT, DOT)
+    draw_line(painter, points, color)
+    draw_dot(painter, *points[-1])
 
 
 def _draw_legend(painter: Any, x: int, color: Any, name: str, text: Any) -> int:

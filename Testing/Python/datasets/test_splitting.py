@@ -124,6 +124,17 @@ def test_cases_without_labels_need_no_fold_and_unusable_ones_are_never_taken() -
     assert {"a/u", "a/k"} & {one.id for one in pretraining_cases(split)} == {"a/u"}
 
 
+@pytest.mark.parametrize("by", ["subject", "site"])
+def test_an_index_without_any_labels_is_split_for_pretraining(by: str) -> None:
+    unlabelled = [entry(f"u{number}", labels="", present=()) for number in range(4)]
+    tested = entry("t", labels="", present=(), split="test")
+    split, report = split_index(an_index(*unlabelled, tested), SplitRequest(by=by))
+    assert (report.fold_cases, report.test_cases, report.unlabelled) == ([], 1, 4)
+    assert {one.id for one in pretraining_cases(split)} == {"a/u0", "a/u1", "a/u2", "a/u3"}
+    with pytest.raises(UsageError, match="no fold 0"):
+        pretraining_cases(split, fold=0)
+
+
 def test_what_cannot_be_split_is_explained() -> None:
     with pytest.raises(UsageError, match="3 people with labels cannot make 5 folds"):
         split_index(an_index(*people(3)), SplitRequest())

@@ -17,7 +17,6 @@ from HeartSegTrainingLib.jobs.launching import (
     note_to_resume,
     resume_detached,
     start_detached,
-    start_options,
     wait_for_beginning,
 )
 from HeartSegTrainingLib.jobs.listing import find_jobs, summary
@@ -104,11 +103,6 @@ def test_several_processes_are_joined_by_torchrun(tmp_path: Path) -> None:
     assert two[:6] == ["python", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     assert one[1:] == two[6:]
     assert one[-1] == "--resume"
-
-
-def test_a_job_has_a_group_of_its_own_on_every_system() -> None:
-    assert start_options("linux") == {"start_new_session": True}
-    assert start_options("win32") == {"creationflags": 0x200 | 0x08000000}
 
 
 def test_only_a_running_job_can_be_asked_to_stop(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from HeartSeg3DLib.scene import runner
 from HeartSeg3DLib.scene.runner import ChildProcess, worker_command
+from HeartSeg3DLib.worker.process_group import start_options
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as POSIX shows them")
 PATIENCE_SECONDS = 60
@@ -245,7 +246,7 @@ def test_the_worker_runs_with_this_python_elsewhere(monkeypatch: pytest.MonkeyPa
     ("win32", {"creationflags": 0x08000200}),  # CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW
 ])
 def test_a_child_heads_a_group_of_its_own(platform: str, options: dict[str, Any]) -> None:
-    assert runner.start_options(platform) == options
+    assert start_options(platform) == options
 
 
 class WindowsProcess:

@@ -16,7 +16,7 @@ support.start = start
 import pytest
 class Plugin:
     def pytest_pycollect_makemodule(self, module_path, parent):
-        return support.collect_module(module_path, parent)
+        return support.pytest_pycollect_makemodule(module_path, parent)
 sys.exit(pytest.main(["-rs", "-p", "no:cacheprovider", {test!r}], plugins=[Plugin()]))
 """
 

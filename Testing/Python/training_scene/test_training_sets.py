@@ -28,7 +28,7 @@ class HalfDone:
 
     error: HeartSegError | None = None
     result: Any = None
-    fraction, stage = 0.5, "Copying"
+    fraction, stage, detail = 0.5, "Copying", ""
 
     def __init__(self, _action: str, **details: Any) -> None:
         self.made = Path(details["set_folder"])
