@@ -15,6 +15,12 @@ from torch import Tensor
 
 from HeartSeg3DLib.errors import UsageError
 
+from .first_failure import FirstFailure
+from .memory_ladder import is_out_of_memory
+
+_failure: FirstFailure | None = None
+"""That of the processes which are joined."""
+
 _WAIT = timedelta(minutes=30)
 """Longest wait of one process for another: the first checks a large index while the others wait."""
 
@@ -27,11 +33,13 @@ class Processes:
         rank: Its number, 0 to world - 1.
         world: How many there are.
         local_rank: Its number on this machine: the GPU that it uses.
+        failure: Where the processes tell each other why one of them failed, None for one alone.
     """
 
     rank: int = 0
     world: int = 1
     local_rank: int = 0
+    failure: FirstFailure | None = None
 
     @property
     def is_first(self) -> bool:
@@ -39,28 +47,50 @@ class Processes:
         return self.rank == 0
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """Sum over all processes, in place."""
+        """Sum over all processes, in place.
+
+        Raises:
+            PeerError: Another process failed; so do the other operations over all processes.
+        """
         if self.world > 1:
-            dist.all_reduce(tensor)
+            with self._together():
+                dist.all_reduce(tensor)
         return tensor
 
     def copy_from_first(self, tensor: Tensor) -> None:
         """Give the tensor the first process's values, in place."""
         if self.world > 1:
-            dist.broadcast(tensor, src=0)
+            with self._together():
+                dist.broadcast(tensor, src=0)
 
     def broadcast(self, value: Any) -> Any:
         """The first process's value."""
         if self.world == 1:
             return value
         box = [value]
-        dist.broadcast_object_list(box, device=_collective_device())
+        with self._together():
+            dist.broadcast_object_list(box, device=_collective_device())
         return box[0]
 
     def wait_for_all(self) -> None:
         """Return when every process has come here."""
         if self.world > 1:
             self.sum(torch.zeros(1, device=_collective_device()))
+
+    def tell_failure(self, error: BaseException) -> None:
+        """Tell the others why this process is about to leave them."""
+        if self.failure is not None:
+            self.failure.tell(error)
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Where an operation fails because another process does, that one's reason is what counts."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.failure is None or is_out_of_memory(error):
+                raise
+            raise self.failure.heard() from error
 
     def share(self, parts: int) -> list[int]:
         """Numbers of this process's parts among those of a step.
@@ -84,7 +114,7 @@ def current() -> Processes:
     """The processes that were joined, or this one alone."""
     if not (dist.is_available() and dist.is_initialized()):
         return Processes()
-    return Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+    return Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")), _failure)
 
 
 @contextmanager
@@ -111,11 +141,14 @@ def joined(device: str) -> Iterator[Processes]:
             raise UsageError(f"{world} processes cannot share the device {device}.", 'Set device = "cuda" or "auto".')
         # A cluster may show each process its own card alone.
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    global _failure
     store = _store(rank, world)
+    _failure = FirstFailure(store, rank)
     dist.init_process_group("nccl" if uses_gpu else "gloo", store=store, rank=rank, world_size=world, timeout=_WAIT)
     try:
         yield current()
     finally:
+        _failure = None
         dist.destroy_process_group()
 
 

@@ -21,8 +21,9 @@ from HeartSegTrainingLib.jobs.job_folder import JobFolder
 from .checkpoint import checkpoints, read_newest, save_checkpoint, set_aside
 from .config import RunConfig
 from .distributed import Processes
+from .first_failure import PeerError, reason_of
 from .loader import PartIndices, sample_parts
-from .memory_ladder import MemoryRung, is_out_of_memory
+from .memory_ladder import MemoryRung
 from .precision import training_device
 from .progress import ProgressReport
 from .run_state import RunState
@@ -74,11 +75,12 @@ class Session:
         except SystemExit:  # a cluster's handler ends the process once all is saved and said
             raise
         except BaseException as error:
+            self.processes.tell_failure(error)
             with contextlib.suppress(DiskError):  # on a full disk, what went wrong first is what counts
                 self.job.log(traceback.format_exc())
             if report is not None:
                 with contextlib.suppress(DiskError):
-                    report.close("failed", reason=_reason(error))
+                    report.close("failed", reason=reason_of(error))
             raise
 
     def _train_and_save(self, state: RunState, report: ProgressReport) -> Path:
@@ -87,7 +89,7 @@ class Session:
             try:
                 self._train(state, batches, report, stop)
             except HeartSegError as error:
-                if not isinstance(error, DiskError):
+                if not isinstance(error, (DiskError, PeerError)):
                     self._save_beside(state)
                 raise
             path = self._save(state, report)
@@ -240,12 +242,6 @@ class Session:
 
 def _tell_nobody(_: str) -> None:
     """The first process tells for all."""
-
-
-def _reason(error: BaseException) -> str:
-    if is_out_of_memory(error):
-        return "There was not enough memory."
-    return str(error) if isinstance(error, HeartSegError) else f"{type(error).__name__}: {error}"
 
 
 def _check_continues(config: RunConfig, earlier: dict[str, Any]) -> list[str]:

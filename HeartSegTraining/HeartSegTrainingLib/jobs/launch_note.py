@@ -13,6 +13,9 @@ from .job_folder import write_atomically
 OUTPUT = "output.txt"
 """What a detached job prints, beside its log.txt."""
 
+_STARTED = "--- Started "
+"""Begins a line of OUTPUT at each start; what stands above is of earlier ones."""
+
 SUPERVISOR_LOCK = "SUPERVISOR"
 """Lock of the process that watches a detached job."""
 
@@ -83,13 +86,21 @@ class ExitNote:
             return None
 
 
-def last_words(folder: Path, lines: int = 3) -> list[str]:
-    """Last lines that a detached job printed."""
+def heading() -> bytes:
+    """What is written into OUTPUT before a job prints anything."""
+    return f"{_STARTED}{time.strftime('%Y-%m-%dT%H:%M:%S%z')}\n".encode()
+
+
+def last_words(folder: Path, lines: int | None = 3) -> list[str]:
+    """Last lines that a detached job printed since it was started last; all of them for None."""
     try:
         said = (folder / OUTPUT).read_text("utf-8", errors="replace")
     except OSError:
         return []
-    return [line.strip() for line in said.splitlines() if line.strip()][-lines:]
+    found = [line.strip() for line in said.splitlines() if line.strip()]
+    starts = [number for number, line in enumerate(found) if line.startswith(_STARTED)]
+    found = found[starts[-1] + 1:] if starts else found
+    return found if lines is None else found[-lines:]
 
 
 def _read(file: Path) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from HeartSeg3DLib.errors import HeartSegError, InputError, UsageError
 from HeartSeg3DLib.worker.process_group import start_options
 
 from .job_folder import JobFolder
-from .launch_note import OUTPUT, SUPERVISOR_LOCK, ExitNote, LaunchNote, last_words
+from .launch_note import OUTPUT, SUPERVISOR_LOCK, ExitNote, LaunchNote, heading, last_words
 from .registry import remember
 
 _LOOK_EVERY_S = 0.2
@@ -82,6 +82,8 @@ def start_detached(kind: str, config_file: str | Path, job_dir: str | Path, *, r
     command = [program, "-m", "HeartSegTrainingLib.jobs.supervised", str(job.path),
                *job_command(program, note, job.path, resume=resume)]
     with open(job.path / OUTPUT, "ab") as output:
+        output.write(heading())
+        output.flush()
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                        cwd=note.working_folder, env=job_environment(environment),

@@ -21,7 +21,8 @@ def words_of_exit(folder: Path, code: int) -> str:
         return _words_of_signal(-code)
     if code > 128 and code - 128 in {int(signal.SIGTERM), 9}:  # torchrun and shells say it like this
         return _words_of_signal(code - 128)
-    said = [line for line in last_words(folder, lines=12) if line.startswith("Error: ")]
+    # With several processes torchrun's own report stands below.
+    said = [line for line in last_words(folder, lines=None) if line.startswith("Error: ")]
     if said:
         return said[-1].removeprefix("Error: ")
     last = last_words(folder, lines=1)

@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run_job(asked.kind, asked.config, asked.job_dir, resume=asked.resume)
     except HeartSegError as error:
-        if is_first_process():
+        if is_first_process() or error.code != "peer":  # another's failure is told once
             print(f"Error: {error.message}\n{error.remedy}", file=sys.stderr)
         return error.exit_code
     return 0

@@ -55,8 +55,11 @@ def test_a_detached_job_is_found_stopped_and_resumed_to_its_end(tmp_path: Path, 
     assert (summary(job.folder).state, summary(job.folder).step) == ("finished", stopped.step + 2)
 
 
-def test_a_job_that_dies_at_once_says_why(tmp_path: Path) -> None:
-    job = start_detached("finetune", real_job(tmp_path, tmp_path, stepz=3), tmp_path / "job")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_that_dies_at_once_says_why(tmp_path: Path, processes: int) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "output.txt").write_text("Error: of an earlier start.\n")
+    job = start_detached("finetune", real_job(tmp_path, tmp_path, stepz=3), tmp_path / "job", processes=processes)
     with pytest.raises(HeartSegError, match=r"ended before it began.*unknown entry 'stepz'.*output\.txt"):
         wait_for_beginning(job, PATIENCE_S)
     found = summary(tmp_path / "job")
