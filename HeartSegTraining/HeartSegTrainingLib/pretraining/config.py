@@ -15,6 +15,7 @@ from .targets import CENTRINGS
 
 STAGES = ("ssl", "ressl")
 MODES = ("paper", "dinov2")
+COMPARISONS = ("cross-entropy", "squared")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class PretrainConfig(RunConfig):
         stage: "ssl", or "ressl" for the second stage, which goes on from the weights of a first one on CT and MR.
         mode: "paper" (equations 1 to 8: two views, teacher, centring, cross-entropy) or "dinov2" (adds hidden tokens,
             KoLeo, local views, and Sinkhorn unless another centring is named).
+        comparison: How equation 7 compares views: "cross-entropy" (equation 8), or "squared", the mean squared error
+            that the paper also names, between the probabilities of student and teacher.
         init_from: Job folder or checkpoint of a run whose student, teacher, heads and center are taken over.
         spacing: Distance of a view's voxels in mm, before zoom.
         field: Side of the crop that views are drawn from, as a factor of the window in mm.
@@ -63,10 +66,11 @@ class PretrainConfig(RunConfig):
 
     kind: ClassVar[str] = "ssl"
     identity: ClassVar[tuple[str, ...]] = (
-        *RunConfig.identity, "stage", "mode", "centring", "prototypes", "head_hidden", "head_bottleneck",
+        *RunConfig.identity, "stage", "mode", "comparison", "centring", "prototypes", "head_hidden", "head_bottleneck",
         "multi_scale", "local_views", "local_window", "spacing", "field", "zoom", "overlap", "two_phases")
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
-        **RunConfig.choices, "stage": STAGES, "mode": MODES, "centring": ("", *CENTRINGS)}
+        **RunConfig.choices, "stage": STAGES, "mode": MODES, "comparison": COMPARISONS,
+        "centring": ("", *CENTRINGS)}
     positive: ClassVar[tuple[str, ...]] = (
         *RunConfig.positive, "spacing", "student_temperature", "prototypes", "head_hidden", "head_bottleneck",
         "local_window", "rank_every", "collapse_patience", "probe_cases")
@@ -80,6 +84,7 @@ class PretrainConfig(RunConfig):
     clip: float = 3.0
     stage: str = "ssl"
     mode: str = "paper"
+    comparison: str = "cross-entropy"
     init_from: str | None = None
     spacing: float = 1.5
     field: float = 1.4

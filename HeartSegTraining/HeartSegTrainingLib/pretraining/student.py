@@ -12,7 +12,7 @@ from HeartSegTrainingLib.engine.precision import kept_to
 
 from .config import PretrainConfig
 from .embedding import embedding_width, hidden_tokens, masked_maps, pooled
-from .losses import cross_view_loss, divergence, koleo, masked_token_loss
+from .losses import cross_view_loss, divergence, koleo, masked_token_loss, squared_view_loss
 from .monitors import agreement
 from .projection_head import ProjectionHead
 
@@ -99,6 +99,8 @@ class Student(nn.Module):
             figures = {"cross_entropy": cross_entropy.detach(), "divergence": divergence(cross_entropy, targets),
                        "agreement": agreement(embeddings.detach(), known.embeddings)}
             total = cross_entropy
+            if config.comparison == "squared":
+                total = squared_view_loss(logits, targets, config.student_temperature)
             if config.mode == "dinov2":
                 extra, said = self._extra(known, embeddings, bottleneck)
                 total, figures = total + extra, {**figures, **said}

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from HeartSeg3DLib.errors import UsageError
-from HeartSegTrainingLib.pretraining.losses import cross_view_loss, divergence, koleo, masked_token_loss
+from HeartSegTrainingLib.pretraining.losses import (
+    cross_view_loss,
+    divergence,
+    koleo,
+    masked_token_loss,
+    squared_view_loss,
+)
 
 
 def rows(*values):
@@ -37,6 +43,27 @@ def test_a_view_is_never_compared_with_itself(two_targets):
     entropy = -sum((target * target.log()).sum(1).mean() for target in two_targets) / 2
     assert float(aligned) == pytest.approx(float(entropy), abs=1e-5)
     assert apart > aligned + 0.1
+
+
+def test_the_squared_reading_of_equation_7_compares_probabilities(two_targets):
+    torch.manual_seed(1)
+    z1, z2 = torch.randn(2, 3, 5)
+
+    def squared(z, q):
+        return sum((torch.softmax(z[n] / 0.1, 0)[k] - q[n, k]) ** 2 for n in range(3) for k in range(5)) / 3
+
+    by_hand = (squared(z1, two_targets[1]) + squared(z2, two_targets[0])) / 2
+    assert torch.allclose(squared_view_loss([z1, z2], two_targets, 0.1), by_hand, atol=1e-6)
+    agreeing = [two_targets[1].log(), two_targets[0].log()]
+    assert float(squared_view_loss(agreeing, two_targets, 1.0)) == pytest.approx(0.0, abs=1e-9)
+    sure = torch.eye(5)
+    assert float(squared_view_loss([sure * 1e3, sure * 1e3], [sure.roll(1, 0)] * 2, 1.0)) == pytest.approx(2.0)
+
+
+def test_the_squared_error_compares_local_views_with_both_targets(two_targets):
+    z = [two_targets[1].log(), two_targets[0].log(), torch.randn(3, 5)]
+    local = sum((z[2].softmax(1) - target).square().sum(1).mean() for target in two_targets)
+    assert torch.allclose(squared_view_loss(z, two_targets, 1.0), local / 4, atol=1e-6)
 
 
 def test_local_views_are_compared_with_both_targets(two_targets):

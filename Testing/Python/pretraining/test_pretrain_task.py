@@ -63,6 +63,23 @@ def test_every_parameter_of_the_student_learns_and_none_of_the_teacher(mode):
     assert float(figures["divergence"]) >= -1e-5
 
 
+def test_a_run_may_compare_by_squared_error_and_still_tells_the_cross_entropy():
+    losses = {}
+    for comparison in ("cross-entropy", "squared"):
+        task = make(small_config(comparison=comparison))
+        (part,) = task.prepare([part_of_samples(task, 0, 1, 2, 3)], 0, 0.0)
+        loss, figures = task.module(*part)
+        loss.backward()
+        assert all(bool(parameter.grad.any()) for parameter in task.module.backbone.head.parameters())
+        losses[comparison] = float(loss.detach()), float(figures["cross_entropy"])
+    (entropy, told), (squared, told_again) = losses.values()
+    assert entropy == told == told_again
+    assert 0 < squared < 2
+    assert squared != entropy
+    with pytest.raises(UsageError, match="another comparison"):
+        small_config(comparison="squared").check_continues(small_config())
+
+
 def test_all_parameters_have_gradients_where_no_token_happens_to_be_hidden():
     task = make(small_config(mode="dinov2", mask_probability=0.0))
     (part,) = task.prepare([part_of_samples(task, 0, 1)], 0, 0.0)
