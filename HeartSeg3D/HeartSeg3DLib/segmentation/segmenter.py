@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,8 @@ from .modality import Modality, find_modality
 from .pose import AS_STORED, Pose, estimate_pose
 from .progress import Monitor
 from .runner import Runner
+from .seen import FeatureSummary, Seen
+from .verdict import Verdict
 from .window import (
     QUALITIES,
     Box,
@@ -63,6 +65,8 @@ class HeartLabels:
             used.
         spacing_mm: Spacing at which the segmenter saw the heart.
         device: Where it ran in the end.
+        seen: What the network said before its labels were written, where that was asked for.
+        trust: How far it can be trusted (:func:`HeartSeg3DLib.trust.judge`), None where nobody judged it.
     """
 
     labels: sitk.Image
@@ -75,6 +79,8 @@ class HeartLabels:
     assumed_direction: tuple[float, ...] | None = None
     spacing_mm: float = 0.0
     device: str = "cpu"
+    seen: Seen | None = None
+    trust: Verdict | None = None
 
 
 class Segmenter:
@@ -96,6 +102,7 @@ class Segmenter:
         self._fine, self._locator = fine.card, locator.card
         self._decision = Decision.from_card(locator.card.conventions)
         self._fine_runner = Runner(fine.network, device)
+        self._features = FeatureSummary(fine.network)
         self._locator_runner = Runner(locator.network, device)
 
     @property
@@ -112,6 +119,7 @@ class Segmenter:
         quality: str = "standard",
         orientation_known: bool = True,
         same_scan_as: HeartLabels | None = None,
+        keep_seen: bool = False,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> HeartLabels:
@@ -123,6 +131,7 @@ class Segmenter:
             quality: ``"fast"`` (1.5 times coarser), ``"standard"``, or ``"best"`` (mean of four views).
             orientation_known: False when the header carries no orientation: the likely poses are then tried.
             same_scan_as: Result of another phase of the same scan, whose assumed pose is taken over.
+            keep_seen: Whether the result keeps what the network said (`HeartLabels.seen`), some 10 MB.
             progress: Called with (fraction 0-1, stage).
             cancelled: Polled often; True stops the work.
 
@@ -140,7 +149,8 @@ class Segmenter:
         assumed = _pose_of(same_scan_as) if same_scan_as and not orientation_known else None
         while True:
             try:
-                return self._segment(image, modality, quality, orientation_known, assumed, monitor, clock)
+                found = self._segment(image, modality, quality, orientation_known, assumed, monitor, clock)
+                return found if keep_seen else replace(found, seen=None)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -175,7 +185,8 @@ class Segmenter:
             raise no_heart()
         prediction = self._look(fine, volume, finding.box, quality, monitor)
         clock.lap("network")
-        labels, voxels, evidence = self._label(image, volume, finding, prediction, monitor, clock)
+        features = self._features.vector()
+        labels, voxels, evidence, winner = self._label(image, volume, finding, prediction, monitor, clock)
         warnings = self._warnings(kind, pose, orientation_known)
         warnings += cut_structures(voxels, volume, orientation_known)
         clock.lap("borders")
@@ -191,6 +202,7 @@ class Segmenter:
             assumed_direction=tuple(assumed.direction.ravel().tolist()) if assumed else None,
             spacing_mm=prediction.sampled_at_mm,
             device=str(self._fine_runner.device),
+            seen=Seen(prediction, winner, volume, tuple(self._fine.labels), features),
         )
 
     def _label(
@@ -201,7 +213,7 @@ class Segmenter:
         prediction: Prediction,
         monitor: Monitor,
         clock: _Clock,
-    ) -> tuple[sitk.Image, np.ndarray, Evidence]:
+    ) -> tuple[sitk.Image, np.ndarray, Evidence, torch.Tensor]:
         """Clean up, check the finding once more against the labels, and bring them onto the image's grid."""
         monitor.step(0.75, "Cleaning up")
         winner = remove_islands(prediction.log_probabilities, prediction.inside)
@@ -212,7 +224,7 @@ class Segmenter:
         step = monitor.part(0.78, 0.98, "Writing labels onto the image")
         labels, voxels = export_labels(image, volume, prediction, winner, self._fine.labels, step)
         clock.lap("export")
-        return labels, voxels, evidence
+        return labels, voxels, evidence, winner
 
     def _find_pose(
         self, image: sitk.Image, fine: ReadyModel, locator: ReadyModel, monitor: Monitor
@@ -234,11 +246,13 @@ class Segmenter:
         side = training_side(self._fine.window_voxels, quality)
         run = predict_views if quality == "best" else predict
         lower, upper = volume.extent()
+        self._features.start()
         first = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
         prediction = run(fine, volume, first, side, monitor.part(0.2, 0.5, "Segmenting"))
         found = _cut_by_window(prediction, self._fine.labels, lower, upper)
         if found is None:
             return prediction
+        self._features.start()
         box = found.grown(self._decision.margin_mm)
         second = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
         return run(fine, volume, second, side, monitor.part(0.5, 0.75, "Segmenting the whole heart"))
