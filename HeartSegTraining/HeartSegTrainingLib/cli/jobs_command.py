@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from HeartSeg3DLib.cli.options import JsonOption, QuietOption
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.cli.train_options import DetachOption
 from HeartSegTrainingLib.cli.train_watch import show_state
+
+if TYPE_CHECKING:
+    from HeartSegTrainingLib.jobs.job_summary import JobSummary
 
 jobs_app = typer.Typer(no_args_is_help=True, help="List, show, stop and resume training jobs.")
 
@@ -44,15 +47,16 @@ def list_command(
 
 @jobs_app.command("show")
 def show_command(job: JobArgument, as_json: JsonOption = False) -> None:
-    """Show what a job was asked, how it is doing, and why it stopped."""
+    """Show what a job was asked, how it is doing, and why it stopped; of a job of several folds, how each is."""
     with command_run("jobs show", as_json=as_json) as run:
         from HeartSegTrainingLib.cli.jobs_words import asked_of, loss_curve, say_job
-        from HeartSegTrainingLib.jobs.listing import named_job
+        from HeartSegTrainingLib.jobs.listing import folds_of, named_job
 
         found = named_job(job)
         say_job(run, found)
         curve = [] if found.state == "gone" else loss_curve(found)
-        run.report({"job": found.to_dict(), "asked": asked_of(found), "loss_curve": curve})
+        run.report({"job": found.to_dict(), "asked": asked_of(found), "loss_curve": curve,
+                    "folds": [fold.to_dict() for fold in folds_of(found.folder)]})
 
 
 @jobs_app.command("stop")
@@ -64,7 +68,7 @@ def stop_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Ask a job to write a checkpoint and stop, and wait until it has."""
+    """Ask a job, with all its folds, to write a checkpoint and stop, and wait until it has."""
     with command_run("jobs stop", as_json=as_json, quiet=quiet) as run:
         from HeartSegTrainingLib.jobs.listing import named_job
         from HeartSegTrainingLib.jobs.stopping import ask_to_stop, wait_until_stopped
@@ -76,7 +80,7 @@ def stop_command(
                 progress(found.progress, "Waiting for its step to end")
                 found = wait_until_stopped(found.folder, seconds=wait,
                                            show=lambda now: show_state(now.state_file, progress))
-        run.say(f"{found.name} was asked to stop." if not wait else f"{found.name}: {found.state} at step {found.step}")
+        run.say(f"{found.name} was asked to stop." if not wait else _how_it_stopped(found))
         run.report({"job": found.to_dict()})
 
 
@@ -88,6 +92,8 @@ def resume_command(
     quiet: QuietOption = False,
 ) -> None:
     """Go on with a job as it was asked for, from its newest checkpoint; one of SLURM's is queued there again.
+
+    Of a job of several folds those go on that are not finished.
 
     With a changed job file: heartseg train KIND JOB.toml -o JOBDIR --resume.
     """
@@ -121,6 +127,15 @@ def forget_command(
             raise UsageError(f"{folder} is not on your list of jobs.", "See: heartseg jobs list")
         run.say(f"{folder} is off the list; its files stay.")
         run.report({"folder": str(folder)})
+
+
+def _how_it_stopped(found: JobSummary) -> str:
+    from HeartSegTrainingLib.jobs.listing import folds_of
+
+    folds = folds_of(found.folder)
+    finished = sum(fold.state == "finished" for fold in folds)
+    where = f" with {finished} of {len(folds)} folds finished" if folds else f" at step {found.step}"
+    return f"{found.name}: {found.state}{where}"
 
 
 def _resume_detached(run: CommandRun, folder: Path) -> None:

@@ -9,7 +9,7 @@ from HeartSegTrainingLib.cli.train_words import seconds_in_words
 from HeartSegTrainingLib.jobs.curves import read_curves
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 from HeartSegTrainingLib.jobs.launch_note import LaunchNote
-from HeartSegTrainingLib.jobs.listing import JobSummary
+from HeartSegTrainingLib.jobs.listing import JobSummary, folds_of
 from HeartSegTrainingLib.jobs.text_curve import text_curve
 
 _QUIET_S = 600.0
@@ -18,6 +18,9 @@ _QUIET_S = 600.0
 _NEXT = {"running": "heartseg jobs stop {folder}", "stopped": "heartseg jobs resume {folder}",
          "failed": "heartseg jobs resume {folder}", "silent": "heartseg jobs resume {folder}",
          "new": "heartseg jobs resume {folder}", "finished": "heartseg train export {folder} -o DIR"}
+
+
+_ALL_FOLDS = "heartseg train ensemble {folder} -o DIR"
 
 
 def say_list(run: CommandRun, jobs: list[JobSummary]) -> None:
@@ -42,7 +45,11 @@ def say_job(run: CommandRun, job: JobSummary) -> None:
     if job.state == "gone":
         return
     _say_asked(run, job)
-    _say_figures(run, job)
+    folds = folds_of(job.folder)
+    if folds:
+        _say_folds(run, job, folds)
+    else:
+        _say_figures(run, job)
     if job.state == "running" and job.quiet_seconds > _QUIET_S:
         run.warn(f"It has said nothing for {seconds_in_words(job.quiet_seconds)}: it may wait for its data or hang.")
     curve = loss_curve(job)
@@ -51,7 +58,8 @@ def say_job(run: CommandRun, job: JobSummary) -> None:
         for line in curve:
             run.say(f"  {line}")
     if job.state in _NEXT:
-        run.say(f"Next: {_NEXT[job.state].format(folder=job.folder)}")
+        following = _ALL_FOLDS if folds and job.state == "finished" else _NEXT[job.state]
+        run.say(f"Next: {following.format(folder=job.folder)}")
 
 
 def loss_curve(job: JobSummary) -> list[str]:
@@ -74,6 +82,16 @@ def _say_asked(run: CommandRun, job: JobSummary) -> None:
     if note is not None:
         run.say(f"Started: {note.started}, {note.mode}, from {note.config_file}"
                 + (f", SLURM's job {note.cluster_job}" if note.cluster_job else ""))
+
+
+def _say_folds(run: CommandRun, job: JobSummary, folds: list[JobSummary]) -> None:
+    finished = sum(fold.state == "finished" for fold in folds)
+    run.say(f"{finished} of {len(folds)} folds are finished ({job.progress:.0%} in all):")
+    columns = {"Fold": "left", "State": "left", "Step": "right", "Done": "right", "Left": "right", "Loss": "right",
+               "Dice": "right"}
+    run.table(columns, [(fold.name, "not begun" if fold.state == "new" else fold.state, _step(fold),
+                         f"{fold.progress:.0%}", seconds_in_words(fold.eta_seconds), _number(fold.loss),
+                         _number(fold.mean_dice)) for fold in folds])
 
 
 def _say_figures(run: CommandRun, job: JobSummary) -> None:

@@ -131,6 +131,8 @@ def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
         CancelledError: Somebody stopped it; its checkpoint is written.
         HeartSegError: It failed.
     """
+    from HeartSegTrainingLib.jobs.listing import summary
+
     kind.read_config(request.job_file)
     with run.progress() as progress, StateWatch(progress) as watch:
         progress(0.0, "Preparing data and network")
@@ -140,7 +142,7 @@ def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
             watch.follow(job)
 
         run_job(kind.name, request.job_file, request.folder, resume=request.resume, begun=begun)
-        state = watch.last_state()
+        state = watch.last_state() or summary(request.folder).state_file  # nothing is said where nothing was left to do
     say_end(run, kind.name, request.folder, state)
     run.say_note()
     run.report({"folder": str(request.folder), **state})
@@ -150,12 +152,15 @@ def _note_beginning(kind: Kind, request: TrainRequest, job: JobFolder) -> None:
     from pathlib import Path
 
     from HeartSegTrainingLib.engine.distributed import restarted
+    from HeartSegTrainingLib.jobs.job_folder import JobFolder
     from HeartSegTrainingLib.jobs.launch_note import LaunchNote
     from HeartSegTrainingLib.jobs.launching import check_free, remember_or_log
 
     check_free(job, resume=request.resume or restarted())
-    LaunchNote(kind.name, str(request.job_file.absolute()), str(Path.cwd())).save(job.path)
-    remember_or_log(job, kind.name)
+    whole = JobFolder(request.folder)  # of which a fold is a part
+    for folder in {job.path, whole.path}:
+        LaunchNote(kind.name, str(request.job_file.absolute()), str(Path.cwd())).save(folder)
+    remember_or_log(whole, kind.name)
 
 
 def _detach(run: CommandRun, kind: Kind, request: TrainRequest) -> None:

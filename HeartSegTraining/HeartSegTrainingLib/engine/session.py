@@ -43,6 +43,9 @@ class Session:
         config: What to do.
         job: Job folder of the run.
         processes: Those that take part.
+
+    Attributes:
+        finished: Whether it came to the run's end; the same on every process.
     """
 
     def __init__(self, config: RunConfig, job: JobFolder, processes: Processes) -> None:
@@ -51,6 +54,7 @@ class Session:
         self.rung = MemoryRung.of_run(job.path, config.part or config.batch)
         self.mine = processes.share(config.batch // self.rung.part)
         self._smallest_part = 1
+        self.finished = False
 
     def next_rung(self) -> MemoryRung | None:
         """Write down that the next session has to do with less memory; None if there is nothing left to give up."""
@@ -94,7 +98,8 @@ class Session:
                 raise
             path = self._save(state, report)
             self.processes.wait_for_all()
-            if state.progress(self.config) >= 1.0:
+            self.finished = state.progress(self.config) >= 1.0
+            if self.finished:
                 report.finish("finished")
             else:
                 report.finish("stopped", reason=stop.reason or "asked by another process of the run")

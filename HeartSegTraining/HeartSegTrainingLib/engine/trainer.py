@@ -28,11 +28,15 @@ class Trainer:
             the run's seed: network, data, losses. The first process does so before the others, so that files are
             prepared once.
         job_dir: Job folder of the run.
+
+    Attributes:
+        finished: Whether the run came to its end; the same on every process.
     """
 
     def __init__(self, config: RunConfig, make_task: Callable[[torch.device], Task], job_dir: str | Path) -> None:
         self.config, self.make_task = config, make_task
         self.job = JobFolder(job_dir)
+        self.finished = False
 
     def run(self, *, resume: bool = False) -> Path:
         """Train to the end, or until asked to stop; returns the checkpoint written last.
@@ -54,7 +58,9 @@ class Trainer:
         while True:
             session = Session(self.config, self.job, processes)
             try:
-                return session.run(self.make_task, resume=resume)
+                checkpoint = session.run(self.make_task, resume=resume)
+                self.finished = session.finished
+                return checkpoint
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise

@@ -122,7 +122,7 @@ class ClusterJob:
 
 def was_asked_to_stop(folder: Path) -> bool:
     """Whether a person asked a job, or one of its folds, to stop by its STOP file."""
-    return any(JobFolder(file.parent).stop_file.exists() for file in folder.glob("**/job.json"))
+    return (folder / "STOP").exists() or any((file.parent / "STOP").exists() for file in folder.glob("**/job.json"))
 
 
 def task_environment(rank: int, local_rank: int, world: int, first_host: str, cluster_job: str,

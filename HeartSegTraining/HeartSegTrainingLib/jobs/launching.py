@@ -16,6 +16,7 @@ import HeartSeg3DLib
 from HeartSeg3DLib.errors import HeartSegError, InputError, UsageError
 from HeartSeg3DLib.worker.process_group import start_options
 
+from .fold_folders import fold_folders
 from .job_folder import JobFolder
 from .launch_note import OUTPUT, SUPERVISOR_LOCK, ExitNote, LaunchNote, heading, last_words
 from .registry import remember
@@ -116,7 +117,7 @@ def note_to_resume(folder: Path) -> LaunchNote:
     Raises:
         UsageError: The folder holds no job.
     """
-    note = LaunchNote.of_job(folder)
+    note = LaunchNote.of_job(folder) or _note_of_folds(folder)
     job_file = folder / "job.json"
     if job_file.is_file():
         kind = str((JobFolder(folder).read_job() or {}).get("kind", ""))
@@ -125,6 +126,12 @@ def note_to_resume(folder: Path) -> LaunchNote:
     if note is None:
         raise UsageError(f"{folder} is not a job folder.", "Give a folder that `heartseg train` made.")
     return note
+
+
+def _note_of_folds(folder: Path) -> LaunchNote | None:
+    """How a job of several folds was started, where only the folds say so; not how one of them was resumed alone."""
+    notes = [LaunchNote.of_job(fold) for fold in fold_folders(folder)]
+    return next((note for note in notes if note is not None and Path(note.config_file).name != "job.json"), None)
 
 
 def wait_for_beginning(job: DetachedJob, seconds: float, show: Callable[[], None] = lambda: None) -> bool:

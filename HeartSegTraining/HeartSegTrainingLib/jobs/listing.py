@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.errors import InputError, UsageError
 
+from .fold_folders import fold_folders
+from .fold_summary import summary_of_folds
 from .job_folder import JobFolder
+from .job_summary import JobSummary
 from .launch_note import ExitNote, LaunchNote
 from .launching import is_supervised
 from .reasons import why_it_ended
@@ -22,63 +24,6 @@ _DEPTH = 4
 
 _BEGINS_S = 30.0
 """So long after its start a job that has not said anything yet is about to begin."""
-
-
-@dataclass(frozen=True)
-class JobSummary:
-    """How a job is doing.
-
-    Attributes:
-        folder: Its job folder.
-        name: The folder's name.
-        kind: Kind of training.
-        state: new, queued, starting, running, stopped, finished, failed, silent (says that it runs, and no process
-            holds the folder), or gone (the folder is not there any more).
-        step: Steps done, None before the first.
-        steps: Length in steps, None for a run that goes by time.
-        progress: Share that is done, 0 to 1.
-        eta_seconds: Time left, None if unknown.
-        loss: Mean of the last interval, None if unknown.
-        dice: Dice by class, as the last interval's training samples gave it.
-        reason: Why it does not run, in words.
-        updated: When it spoke last, local time in ISO 8601.
-        quiet_seconds: Seconds since then; 0 where the clock was set back.
-        state_file: All else that it said: state.json as it is.
-    """
-
-    folder: Path
-    name: str
-    kind: str = ""
-    state: str = "new"
-    step: int | None = None
-    steps: int | None = None
-    progress: float = 0.0
-    eta_seconds: float | None = None
-    loss: float | None = None
-    dice: dict[str, float] = field(default_factory=dict)
-    reason: str = ""
-    updated: str = ""
-    quiet_seconds: float = 0.0
-    state_file: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def mean_dice(self) -> float | None:
-        """Mean over the classes."""
-        return sum(self.dice.values()) / len(self.dice) if self.dice else None
-
-    @property
-    def is_active(self) -> bool:
-        """Whether a process works on it."""
-        return self.state in ("running", "starting")
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether there is something left to do."""
-        return self.state in ("stopped", "failed", "silent", "new")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data for JSON."""
-        return {**asdict(self), "folder": str(self.folder), "mean_dice": self.mean_dice}
 
 
 def find_jobs(roots: Iterable[str | Path] = (), *, known: bool = True) -> list[JobSummary]:
@@ -124,7 +69,12 @@ def named_job(name: str | Path) -> JobSummary:
 
 def is_job_folder(folder: str | Path) -> bool:
     """Whether a job was ever started there."""
-    return any((Path(folder) / name).is_file() for name in ("job.json", "launch.json"))
+    return any((Path(folder) / name).is_file() for name in ("job.json", "launch.json")) or bool(fold_folders(folder))
+
+
+def folds_of(folder: str | Path) -> list[JobSummary]:
+    """How each fold of a job is doing, those that have not begun included; empty for a job of one run."""
+    return [summary(fold) if is_job_folder(fold) else JobSummary(fold, fold.name) for fold in fold_folders(folder)]
 
 
 def summary(folder: str | Path, kind: str = "") -> JobSummary:
@@ -138,6 +88,9 @@ def summary(folder: str | Path, kind: str = "") -> JobSummary:
     if not is_job_folder(path):
         return JobSummary(path, path.name, kind, "gone", reason=why_it_ended(path, None, "gone"))
     job, note = JobFolder(path), LaunchNote.of_job(path)
+    if folds := folds_of(path):
+        is_beginning = note is not None and ExitNote.of_job(path) is None and _is_about_to_begin(path, note)
+        return summary_of_folds(path, folds, note, is_beginning=is_beginning)
     said = job.read_state()
     status = _status(job, note, said)
     values = said or {}
@@ -196,7 +149,7 @@ def _age(file: Path) -> float:
 def _job_folders(root: Path, depth: int) -> Iterator[Path]:
     if is_job_folder(root):
         yield root
-    if depth == 0 or (root / "job.json").is_file():  # below launch.json alone lie the runs of several folds
+    if depth == 0 or (root / "job.json").is_file():  # below a job of several folds lie their runs
         return
     try:
         entries = sorted(entry.path for entry in os.scandir(root)

@@ -6,6 +6,7 @@ python -m HeartSegTrainingLib.jobs.run_job KIND CONFIG JOBDIR [--resume]
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from HeartSeg3DLib.errors import CancelledError, HeartSegError
 
+from .fold_folders import note_folds
 from .job_folder import JobFolder
 from .kinds import Kind, OneRun, kind_named
 
@@ -32,11 +34,28 @@ def run_job(kind: str, config_file: str | Path, job_dir: str | Path, *, resume: 
         CancelledError: Somebody stopped it; its checkpoint is written.
         HeartSegError: It failed; state.json says why.
     """
-    chosen = kind_named(kind)
-    checkpoint = Path()
-    for run in chosen.runs(chosen.read_config(config_file), Path(job_dir)):
-        checkpoint = _run(chosen, run, resume, begun)
+    chosen, folder = kind_named(kind), Path(job_dir)
+    runs = chosen.runs(chosen.read_config(config_file), folder)
+    checkpoint, has_folds = Path(), runs[0].folder != folder
+    if has_folds and is_first_process():
+        note_folds(folder, [run.folder for run in runs])
+        (folder / "STOP").unlink(missing_ok=True)  # it asked an earlier session to stop
+    for run in runs:
+        if has_folds and is_first_process() and (folder / "STOP").exists():
+            raise CancelledError(f"The job stopped before {run.folder.name}.", "Go on with --resume.")
+        done = _finished(run) if has_folds and resume else None
+        checkpoint = done or _run(chosen, run, resume, begun)
     return checkpoint
+
+
+def _finished(run: OneRun) -> Path | None:
+    """Last checkpoint of a fold that is finished as it is asked for now; None for any other."""
+    job = JobFolder(run.folder)
+    state, asked = job.read_state() or {}, (job.read_job() or {}).get("config")
+    if state.get("status") != "finished" or asked != json.loads(json.dumps(run.config.to_dict())):
+        return None
+    path = job.checkpoints / str(state.get("checkpoint"))
+    return path if path.is_file() else None
 
 
 def _run(kind: Kind, run: OneRun, resume: bool, begun: Callable[[JobFolder], None]) -> Path:
@@ -47,6 +66,8 @@ def _run(kind: Kind, run: OneRun, resume: bool, begun: Callable[[JobFolder], Non
     checkpoint = trainer.run(resume=resume)
     if is_first_process():
         raise_if_stopped(trainer.job)
+    elif not trainer.finished:  # the first one says why
+        raise CancelledError("The run stopped.", "Go on with --resume.")
     return checkpoint
 
 
@@ -78,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run_job(asked.kind, asked.config, asked.job_dir, resume=asked.resume)
     except HeartSegError as error:
-        if is_first_process() or error.code != "peer":  # another's failure is told once
+        if is_first_process() or error.code not in ("peer", "cancelled"):  # these are told once
             print(f"Error: {error.message}\n{error.remedy}", file=sys.stderr)
         return error.exit_code
     return 0

@@ -10,13 +10,13 @@ from HeartSeg3DLib.errors import HeartSegError, UsageError
 
 from .job_folder import JobFolder
 from .launching import is_supervised
-from .listing import JobSummary, summary
+from .listing import JobSummary, folds_of, summary
 
 _LOOK_EVERY_S = 0.5
 
 
 def ask_to_stop(folder: str | Path) -> None:
-    """Ask a job to write a checkpoint and stop after its current step; returns at once.
+    """Ask a job, with all its folds, to write a checkpoint and stop after its current step; returns at once.
 
     Raises:
         UsageError: Nothing runs in the folder.
@@ -25,6 +25,9 @@ def ask_to_stop(folder: str | Path) -> None:
     if not found.is_active:
         raise UsageError(f"The job {found.name} is not running ({found.state}).", "There is nothing to stop.")
     JobFolder(folder).stop_file.touch()
+    for fold in folds_of(folder):
+        if fold.is_active:
+            JobFolder(fold.folder).stop_file.touch()
 
 
 def wait_until_stopped(folder: str | Path, *, seconds: float,

@@ -73,6 +73,18 @@ def test_all_folds_become_one_model(job: Path, tmp_path: Path) -> None:
     assert_failed_in_words(call("train", "finetune", job, "-o", folder), 2, "already holds a run")
     assert call("train", "finetune", job, "-o", folder, "--resume").exit_code == 0  # nothing is left to do
 
+    shown = call("jobs", "show", folder)
+    assert "2 of 2 folds are finished (100% in all)" in shown.stdout
+    assert f"Next: heartseg train ensemble {folder} -o DIR" in shown.stdout
+    assert_failed_in_words(call("jobs", "resume", folder), 2, "is finished")
+    state = folder / "fold_1" / "state.json"
+    state.write_text(state.read_text().replace("finished", "stopped"))
+    shown = json.loads(call("jobs", "show", folder, "--json").stdout)
+    assert [fold["state"] for fold in shown["folds"]] == ["finished", "stopped"]
+    result = call("jobs", "resume", folder)
+    assert result.exit_code == 0, result.stderr
+    assert "2 of 2 folds" in call("jobs", "show", folder).stdout
+
     result = call("train", "ensemble", folder, "-o", tmp_path / "both")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.count("best_0000002") == 2
