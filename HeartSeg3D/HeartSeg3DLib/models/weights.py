@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,13 @@ from HeartSeg3DLib.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from HeartSeg3DLib.networks import XLSTMUNet
+    from HeartSeg3DLib.networks import NetworkConfig, XLSTMUNet
 
 WEIGHTS_FILE = "weights.safetensors"
 WEIGHTS_BYTES = 8_000_000_000
 """The largest network has 1.6 thousand million parameters, 6.4 GB in single precision."""
 
+_ARCHITECTURE = "heartseg.architecture"
 _HEADER_BYTES = 16_000_000
 _BYTES_PER_VALUE = {"F16": 2, "BF16": 2, "F32": 4}
 _BLOCK = 1 << 20
@@ -133,8 +135,31 @@ def load_into(network: XLSTMUNet, path: Path) -> XLSTMUNet:
     return network
 
 
+def architecture_note(config: NetworkConfig) -> dict[str, str]:
+    """Metadata of a weights file that say how its network computes, for a file that was parted from its card."""
+    return {_ARCHITECTURE: json.dumps(config.to_dict(), sort_keys=True)}
+
+
+def noted_architecture(path: Path) -> NetworkConfig | None:
+    """How the network of a weights file computes, as its metadata say; None where they do not.
+
+    Raises:
+        ModelError: Not a safetensors file, or what it says is impossible.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from HeartSeg3DLib.networks import NetworkConfig
+
+    try:
+        with safe_open(path, framework="np") as file:
+            said = (file.metadata() or {}).get(_ARCHITECTURE)
+        return None if said is None else NetworkConfig.from_dict(json.loads(said))
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise ModelError(f"The weights file is damaged ({error}).", _REMEDY) from error
+
+
 def save_weights(path: Path, network: XLSTMUNet, half: bool) -> None:
-    """Write a network's state as safetensors, in half (float16) or single precision.
+    """Write a network's state as safetensors, in half (float16) or single precision, with its architecture.
 
     float16 rather than bfloat16: trained weights lie far inside its range and keep 11 instead of 8
     significant bits; a weight outside the range is refused and never turned into infinity.
@@ -159,6 +184,6 @@ def save_weights(path: Path, network: XLSTMUNet, half: bool) -> None:
             )
         state[name] = stored.contiguous().clone()
     try:
-        save_file(state, path)
+        save_file(state, path, metadata=architecture_note(network.config))
     except SafetensorError as error:
         raise UsageError(f"The weights cannot be written ({error}).", "Choose a place with enough space.") from error

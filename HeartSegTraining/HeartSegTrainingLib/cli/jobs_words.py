@@ -50,6 +50,8 @@ def say_job(run: CommandRun, job: JobSummary) -> None:
         _say_folds(run, job, folds)
     else:
         _say_figures(run, job)
+    for warning in job.state_file.get("warnings", ()):
+        run.warn(warning)
     if job.state == "running" and job.quiet_seconds > _QUIET_S:
         run.warn(f"It has said nothing for {seconds_in_words(job.quiet_seconds)}: it may wait for its data or hang.")
     curve = loss_curve(job)

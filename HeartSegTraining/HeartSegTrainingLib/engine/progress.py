@@ -64,6 +64,7 @@ class ProgressReport:
         self._shown: dict[str, float] = {}
         self._means = IntervalMeans()
         self.memory = ""
+        self.warnings: tuple[str, ...] = ()
 
     def start(self, run: RunState) -> None:
         """Say that the run goes on from here."""
@@ -119,7 +120,8 @@ class ProgressReport:
         if self._processes.is_first:
             figures = self._figures(self._run) if self._run is not None else {}
             self.job.write_state({"status": status, "reason": reason, "kind": self.config.kind,
-                                  "processes": self._processes.world, "memory": self.memory, **figures})
+                                  "processes": self._processes.world, "memory": self.memory,
+                                  **({"warnings": list(self.warnings)} if self.warnings else {}), **figures})
         self._written = time.monotonic()
 
     def _figures(self, run: RunState) -> dict[str, object]:

@@ -74,7 +74,9 @@ class Session:
             self._claim_folder(resume)
             report = ProgressReport(self.job, self.config, self.processes, self.device)
             report.memory = self.rung.describe()
-            state = self._prepare(self._make(make_task), resume)
+            task = self._make(make_task)
+            report.warnings = task.warnings
+            state = self._prepare(task, resume)
             return self._train_and_save(state, report)
         except SystemExit:  # a cluster's handler ends the process once all is saved and said
             raise

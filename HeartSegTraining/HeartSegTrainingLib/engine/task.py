@@ -25,9 +25,11 @@ class Task(ABC):
     Attributes:
         module: All that learns, on its device. `module(*part)` gives the loss of a part (scalar) and its figures:
             scalars by name, detached, NaN where a part says nothing. `dice_N` are shown as Dice of class N.
+        warnings: Sentences for whoever looks at the run: what could not be checked, for instance.
     """
 
     module: nn.Module
+    warnings: tuple[str, ...] = ()
 
     @abstractmethod
     def dataset(self) -> Dataset[Sample]:

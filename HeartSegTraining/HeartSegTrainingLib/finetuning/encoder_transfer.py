@@ -26,7 +26,10 @@ AXIS_ORDER = "zyx-LPS"
 that learned on other axes fits by its shapes and is useless."""
 
 SHAPING = ("in_channels", "features", "blocks", "vil_pairs", "stem_stride", "heads", "expand", "gate", "gate_softcap")
-"""Fields of a network's config that change what an encoder computes; two of them leave no trace in its shapes."""
+"""Fields of a network's config that change what an encoder computes."""
+
+WITHOUT_TRACE = ("stem_stride", "gate", "gate_softcap")
+"""Those of them that change no shape: only a card, a checkpoint's record or a file's metadata tells them."""
 
 _SHOWN = 3
 _CHECKPOINT = re.compile(r"(?:step|best)_\d{7,}")

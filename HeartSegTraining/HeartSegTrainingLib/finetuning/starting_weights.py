@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -11,25 +12,32 @@ from torch import Tensor, nn
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models import load_package
+from HeartSeg3DLib.models.weights import noted_architecture
 from HeartSeg3DLib.networks import CONFIGS, NetworkConfig, XLSTMUNet
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.engine.checkpoint import load_initial_weights, read_checkpoint
 from HeartSegTrainingLib.engine.run_state import part_of
 
 from .config import FinetuneConfig
-from .encoder_transfer import other_fields, read_encoder, transfer_encoder
+from .encoder_transfer import WITHOUT_TRACE, other_fields, read_encoder, transfer_encoder
 from .training_data import label_values
 
 _CHECKPOINT = re.compile(r"(?:step|best)_\d{7,}")
 
 
-def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | None = None) -> list[str]:
+def _nobody(message: str) -> None:
+    """Take a warning that nobody reads."""
+
+
+def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | None = None,
+               warn: Callable[[str], None] = _nobody) -> list[str]:
     """Load the weights that a run starts from, all of them or none, and return what to tell about them.
 
     Args:
         network: Fresh network.
         config: Names the weights.
         spacing_mm: Voxel size of the run, for a note where the encoder learned at another.
+        warn: Takes what of them could not be checked; it is among what is returned, too.
 
     Raises:
         ModelError: They are missing, damaged or do not fit.
@@ -48,14 +56,31 @@ def load_start(network: nn.Module, config: FinetuneConfig, spacing_mm: float | N
         weights = _of_checkpoint(path, config)
     else:
         weights = load_initial_weights(path)
-        lines = [f"{path} says neither the order of its labels nor how its gates compute, so that nothing but shapes "
-                 "was compared. A model package or a checkpoint says both."]
+        lines = [_unchecked(path, network)]
+        warn(lines[0])
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelError(f"The starting weights {path} do not fit the network: {error}",
                          "Start from weights of the same network config.") from error
     return [f"All {len(weights)} tensors of the network were loaded from {path}.", *lines]
+
+
+def _unchecked(path: Path, network: nn.Module) -> str:
+    """What could not be compared of weights without a card, after what could: shapes tell little of an architecture.
+
+    Raises:
+        ModelError: The file's metadata name another architecture.
+    """
+    found = noted_architecture(path if path.is_file() else path / "weights.safetensors")
+    if found is not None and isinstance(network, XLSTMUNet):
+        _refuse_other_fields(f"file {path}", network.config, found)
+        return (f"{path} has no card: its architecture was compared, and not the order of its labels, its voxel size "
+                "and its intensities. A model package or a checkpoint says them.")
+    return (f"{path} has neither a card nor a note of its architecture: only names and shapes of its tensors were "
+            f"compared, and they do not tell {', '.join(WITHOUT_TRACE)}, the order of the labels, voxel size and "
+            "intensities. If one of them differs, the weights fit and are useless. A model package or a checkpoint "
+            "says them.")
 
 
 def _of_package(folder: Path, network: XLSTMUNet, config: FinetuneConfig) -> dict[str, Tensor]:

@@ -108,13 +108,16 @@ class FinetuneTask(Task):
     def _start(self, network: nn.Module) -> None:
         """Load the weights to start from; a run that goes on from a checkpoint can do without them."""
         try:
-            for line in load_start(network, self.config, self._around.spacing_mm):
+            for line in load_start(network, self.config, self._around.spacing_mm, self._warn):
                 self._around.tell(line)
         except ModelError as error:
             if not self._around.has_checkpoint:
                 raise
             self._missing_start = error
             self._around.tell(f"{error.message} Going on from a checkpoint does not need it.")
+
+    def _warn(self, message: str) -> None:
+        self.warnings = (*self.warnings, message)
 
     def prepare(self, parts: list[Part], step: int, progress: float) -> list[Part]:
         """Refuse to begin without the weights to start from, after no checkpoint turned out to be whole."""

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.models.package import staged_folder
+from HeartSeg3DLib.models.weights import architecture_note
 from HeartSeg3DLib.networks.unet import Encoder
 from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES
 from HeartSegTrainingLib.engine.run_state import part_of
@@ -49,7 +50,7 @@ def export_encoder(job_dir: Path, out: Path) -> Path:
     _check_whole(config, encoder)
     if broken := [name for name, tensor in encoder.items() if not bool(tensor.isfinite().all())]:
         raise ModelError(f"The weight '{broken[0]}' of the encoder is not finite.", "Export an earlier checkpoint.")
-    content = save(encoder)
+    content = save(encoder, metadata=architecture_note(config.architecture))
     said = _describe(config, record, len(encoder), hashlib.sha256(content).hexdigest(), Seen.of_tensors(tensors))
     with staged_folder(out, replace=False) as folder:
         write_atomically(folder / ENCODER_FILE, content)

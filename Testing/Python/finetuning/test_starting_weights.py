@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from safetensors.torch import save_file
 
 from heart_jobs import NETWORK, job_config, train_hearts
 from HeartSeg3DLib.errors import ModelError, UsageError
+from HeartSeg3DLib.models.weights import save_weights
 from HeartSeg3DLib.networks import build_network
+from HeartSegTrainingLib.finetuning.encoder_transfer import SHAPING, WITHOUT_TRACE
 from HeartSegTrainingLib.finetuning.training_data import TrainingData
 from small_store import SmallStore, two_datasets
 from test_real_training import a_package
@@ -46,7 +49,37 @@ def test_the_weights_file_of_a_package_is_judged_by_its_card(hearts, tmp_path: P
 def test_weights_that_say_nothing_of_themselves_start_a_run_that_says_so(hearts, tmp_path: Path) -> None:
     save_file(build_network("nano", **NETWORK).state_dict(), tmp_path / "bare.safetensors")
     train_hearts(hearts, tmp_path / "job", steps=1, init_from=str(tmp_path / "bare.safetensors"))
-    assert "says neither the order of its labels" in (tmp_path / "job" / "log.txt").read_text()
+    (warning,) = json.loads((tmp_path / "job" / "state.json").read_text())["warnings"]
+    assert "do not tell stem_stride, gate, gate_softcap, the order of the labels" in warning
+    assert warning in (tmp_path / "job" / "log.txt").read_text()
+
+
+def test_what_leaves_no_trace_in_shapes_is_named() -> None:
+    def shapes(**changes) -> dict:
+        network = build_network("nano", **{**NETWORK, **changes})
+        return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+    others = {"stem_stride": 1, "heads": 2, "expand": 1, "gate": "sigmoid", "gate_softcap": 5.0, "in_channels": 2,
+              "features": (16, 32), "blocks": (2, 2), "vil_pairs": (1, 1)}
+    assert set(others) == set(SHAPING)
+    alike = [name for name, value in others.items() if shapes(**{name: value}) == shapes()]
+    assert sorted(alike) == sorted(WITHOUT_TRACE)
+
+
+@pytest.mark.parametrize(("network", "words"), [
+    ({}, None), ({"gate": "sigmoid"}, r"differs in gate \(sigmoid instead of exponential\)"),
+    ({"stem_stride": 1}, r"differs in stem_stride \(1 instead of 2\)")])
+def test_a_weights_file_without_its_card_still_says_how_its_network_computes(hearts, tmp_path: Path, network,
+                                                                            words) -> None:
+    save_weights(tmp_path / "parted.safetensors", build_network("nano", **{**NETWORK, **network}), half=True)
+    start = {"steps": 1, "init_from": str(tmp_path / "parted.safetensors")}
+    if words is not None:
+        with pytest.raises(ModelError, match=words):
+            train_hearts(hearts, tmp_path / "job", **start)
+        return
+    train_hearts(hearts, tmp_path / "job", **start)
+    (warning,) = json.loads((tmp_path / "job" / "state.json").read_text())["warnings"]
+    assert "its architecture was compared, and not the order of its labels" in warning
 
 
 @pytest.mark.parametrize("change", [{"temperature": 1.0}, {"structure_share": 0.5}])
