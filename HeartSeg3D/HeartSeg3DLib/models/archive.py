@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models.card import CARD_BYTES, CARD_FILE, ModelCard
-from HeartSeg3DLib.models.package import checksums_of, network_of
+from HeartSeg3DLib.models.package import TRUST_BYTES, TRUST_FILE, checksums_of, network_of
 from HeartSeg3DLib.models.weights import WEIGHTS_FILE, check_size, shapes_of
 
 _REMEDY = "Ask whoever made the model for a zip of one package folder."
@@ -31,7 +31,7 @@ def card_in_archive(archive: Path) -> ModelCard:
 
 
 def extract_package(archive: Path, folder: Path) -> None:
-    """Extract card and weights of the package in a zip file into an existing folder.
+    """Extract card, weights and, where there is one, trust file of the package in a zip file into an existing folder.
 
     The package lies at the top of the zip or one folder down; other entries are not extracted. The
     card is read first, so that the weights' size is known to fit its network before they are unpacked.
@@ -47,7 +47,9 @@ def extract_package(archive: Path, folder: Path) -> None:
         weights = {name: _beside(path, name, entries) for name in checksums_of(card)}
         for entry in weights.values():
             check_size(entry.file_size, shapes)
-        for name, entry in {CARD_FILE: entries[path], **weights}.items():
+        trust = entries.get(path.with_name(TRUST_FILE))
+        more = {TRUST_FILE: trust} if trust is not None and trust.file_size <= TRUST_BYTES else {}
+        for name, entry in {CARD_FILE: entries[path], **weights, **more}.items():
             _extract(file, entry, folder / name)
 
 

@@ -29,6 +29,11 @@ from HeartSeg3DLib.models.weights import (
 if TYPE_CHECKING:
     from HeartSeg3DLib.networks import Ensemble, XLSTMUNet
 
+TRUST_FILE = "trust.json"
+"""What was measured of the model's errors (`HeartSeg3DLib.trust`); not every package has it."""
+TRUST_BYTES = 1_000_000
+"""No honest trust file is longer than this."""
+
 _CORRECT_CARD = "Ask whoever made the model for a corrected package."
 # Far above the largest configuration; a card from elsewhere must not keep the machine busy with describing it.
 _MOST_STAGES, _MOST_BLOCKS, _MOST_CHANNELS = 12, 64, 8192
@@ -188,7 +193,7 @@ def package_folder(folder: Path) -> Path:
 
 
 def copy_package(source: Path, folder: Path) -> None:
-    """Copy card and weights of the package folder `source`, and nothing else, into an existing folder.
+    """Copy card, weights and trust file of the package folder `source`, and nothing else, into an existing folder.
 
     Raises:
         ModelError: A file is missing, cannot be read or is larger than the card's network explains.
@@ -199,7 +204,9 @@ def copy_package(source: Path, folder: Path) -> None:
         if not (source / name).is_file():
             raise ModelError(f"The package '{source}' has no {name}.", "Copy the whole package folder.")
         check_size((source / name).stat().st_size, shapes)
-    for name in (CARD_FILE, *names):
+    trust = source / TRUST_FILE
+    has_trust = trust.is_file() and trust.stat().st_size <= TRUST_BYTES
+    for name in (CARD_FILE, *names, *([TRUST_FILE] if has_trust else [])):
         try:
             shutil.copyfile(source / name, folder / name)
         except PermissionError as error:

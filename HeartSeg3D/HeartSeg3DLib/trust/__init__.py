@@ -1,5 +1,11 @@
-"""How far each structure of a result can be trusted: one mark with one sentence."""
+"""How far each structure of a result can be trusted: a traffic light with its reasons, and what it is read from."""
 
-from HeartSeg3DLib.trust.marks import Mark, says_cut, structure_marks
+from __future__ import annotations
 
-__all__ = ["Mark", "says_cut", "structure_marks"]
+from HeartSeg3DLib.segmentation.verdict import Level, Mark, Verdict
+from HeartSeg3DLib.trust.judge import NOT_JUDGED, judge
+from HeartSeg3DLib.trust.marks import says_cut, structure_marks
+from HeartSeg3DLib.trust.trust_file import TRUST_FILE, TrustModel, read_trust
+
+__all__ = ["NOT_JUDGED", "TRUST_FILE", "Level", "Mark", "TrustModel", "Verdict", "judge", "read_trust", "says_cut",
+           "structure_marks"]

@@ -1,41 +1,19 @@
-"""A mark for each structure of a label map: amber where something can be seen to be wrong, grey where nobody judged."""
+"""A mark for each structure of a label map that nobody judged: amber where something can be seen to be wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 from HeartSeg3DLib.segmentation.borders import cut_sides
 from HeartSeg3DLib.segmentation.frame import view_in_model_frame
+from HeartSeg3DLib.segmentation.verdict import Level, Mark
+from HeartSeg3DLib.trust.pieces import large_pieces
 
-Level = Literal["green", "amber", "red", "grey"]
+__all__ = ["Level", "Mark", "cut_words", "piece_words", "says_cut", "structure_marks"]
 
 _CUT = "cut by the "
-_SECOND_PIECE_SHARE = 0.01
-_SECOND_PIECE_ML = 1.0
-_FINE_VOXELS = 1_000_000
-"""In larger boxes pieces are first looked for among blocks of two voxels a side, which takes an eighth of the time."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What is known about one structure of a result.
-
-    Attributes:
-        id: Structure, such as `RV`.
-        level: `grey` where nobody judged it, `amber` where a person should look.
-        sentence: What to look at.
-    """
-
-    id: str
-    level: Level
-    sentence: str
 
 
 def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[Mark]:
@@ -60,10 +38,10 @@ def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[
         structure, box = STRUCTURES[value], boxes[value - 1]
         found: list[str] = []
         if value in sides:
-            found.append(_cut(sides[value] if orientation_known else []))
-        pieces = [] if box is None else _large_pieces(volume.array[box] == value, milliliters)
+            found.append(cut_words(sides[value] if orientation_known else []))
+        pieces = [] if box is None else large_pieces(volume.array[box] == value, milliliters)
         if len(pieces) > 1:
-            found.append(f"in {len(pieces)} separate pieces, the second of {pieces[1]:.1f} mL")
+            found.append(piece_words(pieces))
         if found:
             marks.append(Mark(structure.id, "amber", f"{structure.name}: {'; '.join(found)}."))
         else:
@@ -84,27 +62,14 @@ def says_cut(sentence: str) -> bool:
     return f": {_CUT}" in sentence
 
 
-def _cut(sides: list[str]) -> str:
+def cut_words(sides: list[str]) -> str:
+    """Return the words on a structure that the border cuts, at sides of the patient if these are known."""
     if not sides:
         return f"{_CUT}border of the scan"
     borders = "border" if len(sides) == 1 else "borders"
     return f"{_CUT}{' and '.join(sides)} {borders} of the scan"
 
 
-def _large_pieces(mask: NDArray[np.bool_], milliliters: float) -> list[float]:
-    """Return the volumes in mL of a structure's pieces that count, the largest first."""
-    if mask.size > _FINE_VOXELS and len(_large_pieces(_blocks(mask), 8.0 * milliliters)) == 1:
-        return [float(np.count_nonzero(mask)) * milliliters]
-    pieces, _ = ndimage.label(mask, np.ones((3, 3, 3)))
-    sizes = np.sort(np.bincount(pieces.ravel())[1:])[::-1]
-    limit = max(_SECOND_PIECE_SHARE * float(sizes.sum()), _SECOND_PIECE_ML / milliliters)
-    return [float(size) * milliliters for size in sizes if size > limit or size == sizes[0]]
-
-
-def _blocks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which blocks of two voxels a side hold anything; what is connected stays so."""
-    even = np.pad(mask, [(0, count % 2) for count in mask.shape])
-    for axis in range(3):
-        first, second = (np.take(even, range(start, even.shape[axis], 2), axis) for start in (0, 1))
-        even = first | second
-    return even
+def piece_words(pieces: list[float]) -> str:
+    """Return the words on a structure in several pieces, from their volumes in mL."""
+    return f"in {len(pieces)} separate pieces, the second of {pieces[1]:.1f} mL"

@@ -1,0 +1,161 @@
+"""How far one result can be trusted: a traffic light with reasons for each structure, and one for the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from HeartSeg3DLib.anatomy import BY_ID, STRUCTURES, WHOLE_HEART
+from HeartSeg3DLib.segmentation.frame import Volume, view_in_model_frame
+from HeartSeg3DLib.segmentation.verdict import Level, Mark, Verdict
+from HeartSeg3DLib.trust.evidence import Evidence, heart_region, structure_evidence
+from HeartSeg3DLib.trust.geometry import Geometry, geometry_of
+from HeartSeg3DLib.trust.marks import cut_words
+from HeartSeg3DLib.trust.plausibility import Finding, findings
+from HeartSeg3DLib.trust.risk import features_of
+from HeartSeg3DLib.trust.trust_file import TrustModel
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from HeartSeg3DLib.segmentation.seen import Seen
+
+NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
+_LOW_EXPECTATION = 0.8
+"""Expected Dice below which it is named as a reason."""
+
+
+@dataclass(frozen=True)
+class _Opinion:
+    """What the probabilities say about one image.
+
+    Attributes:
+        risks: By structure id.
+        evidence: By structure id.
+        distance: How unusual the image is.
+        percentile: The same as the share in % of ordinary images that are less so.
+    """
+
+    risks: Mapping[str, float]
+    evidence: Mapping[str, Evidence]
+    distance: float
+    percentile: float
+
+
+def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, orientation_known: bool = True,
+          confidence: bool = False) -> Verdict:
+    """Judge the result of one image.
+
+    Args:
+        labels: Its label map, on the input's grid.
+        seen: What the network said; None where nobody kept it.
+        trust: What was measured of the model's errors; None where nobody did: structures are then gray, and amber
+            where something can be seen to be wrong.
+        orientation_known: Whether the patient's sides are known.
+        confidence: Whether to make the map, too; needs `seen` and `trust`.
+
+    Raises:
+        ModelError: The trust file belongs to another network.
+    """
+    geometry = geometry_of(view_in_model_frame(labels) if seen is None else _as_seen(labels, seen))
+    found = findings(geometry, orientation_known or seen is not None)  # the network saw a pose, known or assumed
+    opinion = _opinion(seen, trust, geometry, found) if seen is not None and trust is not None else None
+    marks = tuple(_mark(STRUCTURES[value].id, geometry, found, opinion, trust, orientation_known)
+                  for value in WHOLE_HEART)
+    level, sentence = _whole(marks, opinion, trust)
+    sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
+    return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile, sure)
+
+
+def _as_seen(labels: sitk.Image, seen: Seen) -> Volume:
+    """See a label map in the frame in which the network saw its image."""
+    import SimpleITK as sitk
+
+    stored = sitk.GetArrayViewFromImage(labels)
+    return replace(seen.volume, array=seen.volume.orient(stored), owner=labels)
+
+
+def _confidence(labels: sitk.Image, seen: Seen, trust: TrustModel) -> sitk.Image:
+    from HeartSeg3DLib.trust.confidence import confidence_map  # brings torch, which the rest does without
+
+    return confidence_map(labels, seen, trust.temperature)
+
+
+def _opinion(seen: Seen, trust: TrustModel, geometry: Geometry, found: Sequence[Finding]) -> _Opinion | None:
+    region = heart_region(seen.winner)
+    if region is None or seen.features is None:
+        return None
+    evidence = structure_evidence(seen.prediction.log_probabilities[(slice(None), *region)], seen.winner[region],
+                                  seen.prediction.inside[region], seen.labels, trust.temperature)
+    distance = trust.unusual.distance(seen.features)
+    features = features_of(evidence, distance, geometry, found)
+    risks = {id: trust.risk.risk(id, values) for id, values in features.items()}
+    return _Opinion(risks, evidence, distance, trust.unusual.percentile(distance))
+
+
+def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: _Opinion | None, trust: TrustModel | None,
+          orientation_known: bool) -> Mark:
+    name = BY_ID[id].name
+    if id not in geometry.volumes_ml:
+        return _missing(id, name, geometry, judged=opinion is not None)
+    words = [cut_words(geometry.cut[id] if orientation_known else [])] if id in geometry.cut else []
+    words += [finding.words for finding in found if finding.id == id]
+    if opinion is None or trust is None or id not in opinion.risks:
+        return Mark(id, "amber" if words else "grey", f"{name}: {'; '.join(words) or 'not judged'}.")
+    risk, expected = opinion.risks[id], opinion.evidence[id].expected_dice
+    level: Level = "amber" if words else "green"
+    if risk >= trust.risk.amber:
+        level = "red" if risk >= trust.risk.red else "amber"
+        words += [f"{'probably' if level == 'red' else 'possibly'} wrong ({_percent(risk)} risk)",
+                  *_reasons(expected, opinion)]
+    elif not words:
+        words = [f"nothing noticed ({_percent(risk)} risk of a poor result)"]
+    return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected)
+
+
+def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
+    """Mark a structure without labels: amber where all that it touches by anatomy is there and whole."""
+    contacts = [STRUCTURES[value].id for value in WHOLE_HEART if id in STRUCTURES[value].contacts]
+    whole = [other for other in contacts if other in geometry.volumes_ml and other not in geometry.cut]
+    if judged and whole and len(whole) == len(contacts):
+        return Mark(id, "amber", f"{name}: not found in this scan, although all that it touches is in view.")
+    return Mark(id, "grey", f"{name}: not found in this scan.")
+
+
+def _reasons(expected: float, opinion: _Opinion) -> list[str]:
+    reasons = []
+    if expected < _LOW_EXPECTATION:
+        reasons.append(f"the model itself expects an overlap of only {expected:.2f} with the true shape")
+    if _is_unusual(opinion):
+        reasons.append("the image is unlike those that the model knows")
+    return reasons or ["such results were often wrong when the model was tested"]
+
+
+def _is_unusual(opinion: _Opinion) -> bool:
+    return opinion.percentile >= 95.0
+
+
+def _whole(marks: Sequence[Mark], opinion: _Opinion | None, trust: TrustModel | None) -> tuple[Level, str]:
+    if opinion is None or trust is None:
+        return "grey", NOT_JUDGED
+    red = [mark.id for mark in marks if mark.level == "red"]
+    doubtful = [mark.id for mark in marks if mark.risk is not None and mark.risk >= trust.risk.amber]
+    unusual = " The image is unlike those that the model knows." if _is_unusual(opinion) else ""
+    if red:
+        return "red", f"{_counted(red)} probably wrong: {', '.join(red)}.{unusual}"
+    if doubtful:
+        return "amber", f"{_counted(doubtful)} possibly wrong: {', '.join(doubtful)}.{unusual}"
+    if unusual:
+        return "amber", unusual.strip()
+    if any(mark.level == "amber" for mark in marks):
+        return "amber", "Nothing speaks against the structures in view; look at those that are marked."
+    return "green", "Nothing speaks against this result."
+
+
+def _counted(ids: Sequence[str]) -> str:
+    return f"{len(ids)} structures are" if len(ids) > 1 else "1 structure is"
+
+
+def _percent(risk: float) -> str:
+    return "less than 1 %" if risk < 0.01 else "more than 99 %" if risk > 0.99 else f"{100 * risk:.0f} %"

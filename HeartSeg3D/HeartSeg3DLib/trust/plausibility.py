@@ -1,0 +1,138 @@
+"""What speaks against a label map being a heart: questions for a person, never errors.
+
+Each limit is far wider than what is found in healthy people, because disease goes far beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from HeartSeg3DLib.anatomy import BY_ID, MYOCARDIAL_DENSITY_G_PER_ML, STRUCTURES, WHOLE_HEART
+from HeartSeg3DLib.trust.geometry import Geometry
+
+VOLUME_LIMITS_ML: dict[str, tuple[float, float]] = {
+    "LV": (12.0, 436.0),
+    "MYO": (28.0 / MYOCARDIAL_DENSITY_G_PER_ML, 390.0 / MYOCARDIAL_DENSITY_G_PER_ML),
+    "RV": (13.0, 512.0),
+    "LA": (10.0, 408.0),
+    "RA": (10.0, 408.0),
+}
+"""Smallest and largest volume in mL, any phase of the heartbeat, that raises no question.
+
+Ventricles and left atrium: 108 healthy adults of Hudsmith 2005 (J Cardiovasc Magn Reson 7:775, mean and deviation:
+LV end-diastole 160 +- 29 mL in men, end-systole 42 +- 12 mL in women; RV 190 +- 33 and 56 +- 18; LA at its largest
+103 +- 30 in men). From the smallest mean less two deviations, divided by 1.5, to the largest mean plus two deviations,
+doubled, and for the atrium times 2.5; the atrium's lowest is what is left after its stroke volume. The right atrium
+has the left one's limits. Myocardium: 42 +- 7 to 53 +- 9 g/m2 (Petersen 2017, doi 10.1186/s12968-017-0327-9) at 1.5 to
+2.2 m2, less two deviations and divided by 1.5, plus two and times 2.5.
+"""
+
+_VENTRICLE_RATIO = (1.0 / 3.0, 3.0)
+"""Volume of RV by LV: 1.1 to 1.2 in healthy adults (Hudsmith 2005); pressure or volume load changes it manyfold."""
+
+_WALL_MM = (3.0, 25.0)
+"""Mean thickness of the myocardium: 5 to 8 mm at end-diastole in 300 adults without disease (Kawel 2012, MESA,
+doi 10.1161/CIRCIMAGING.112.973560); it grows by half in systole, and beyond 15 mm in hypertrophy."""
+_THIN_MM = 1.5
+"""Thinnest tenth of the wall: scars of infarction are still thicker than 2 mm or so on images."""
+_ENCLOSED_SHARE = 0.4
+"""The cavity's surface that is no myocardium is that of its valves; in healthy hearts a fifth of it."""
+
+_MUST_TOUCH = (("LV", "MYO"), ("RV", "MYO"), ("LA", "LV"), ("RA", "RV"), ("AO", "LV"), ("PA", "RV"))
+"""Contacts of anatomy.md through a valve or a shared wall that every heart has."""
+
+_WRONG_CONTACT_MM2 = 500.0
+"""Area from which structures that do not touch by anatomy.md raise a question; a voxel at a valve's rim is none."""
+
+# One lies further along an axis of the patient (LPS: 0 to the left, 1 to the back, 2 upwards) than the other.
+_PLACES = (
+    ("LV", "RV", 0, "to the left of"), ("LV", "RA", 0, "to the left of"), ("LA", "RA", 0, "to the left of"),
+    ("LA", "RV", 1, "behind"), ("PA", "RV", 2, "above"), ("AO", "LV", 2, "above"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not fit.
+
+    Attributes:
+        id: Structure it is about.
+        check: Name of the check: `volume`, `ratio`, `wall`, `pieces`, `missing_contact`, `wrong_contact`, `place`.
+        words: What was found, to stand after the structure's name.
+    """
+
+    id: str
+    check: str
+    words: str
+
+
+def findings(geometry: Geometry, orientation_known: bool = True) -> list[Finding]:
+    """Return what does not fit, structure by structure; structures that the border cuts are not judged by volume.
+
+    Args:
+        geometry: Measurements of a label map.
+        orientation_known: Whether the patient's left, back and top are known.
+    """
+    found = [*_volumes(geometry), *_wall(geometry), *_contacts(geometry)]
+    found += [Finding(id, "pieces", f"in {len(sizes)} separate pieces, the second of {sizes[1]:.1f} mL")
+              for id, sizes in geometry.pieces_ml.items() if len(sizes) > 1]
+    if orientation_known:
+        found += _places(geometry)
+    order = [STRUCTURES[value].id for value in WHOLE_HEART]
+    return sorted(found, key=lambda one: order.index(one.id))
+
+
+def _volumes(geometry: Geometry) -> Iterator[Finding]:
+    whole = {id: volume for id, volume in geometry.volumes_ml.items() if id not in geometry.cut}
+    for id, (low, high) in VOLUME_LIMITS_ML.items():
+        volume = whole.get(id)
+        if volume is not None and not low <= volume <= high:
+            kind, limit = ("small", low) if volume < low else ("large", high)
+            yield Finding(id, "volume", f"unusually {kind} with {volume:.0f} mL "
+                                        f"({'below' if volume < low else 'above'} {limit:.0f} mL)")
+    if "LV" in whole and "RV" in whole:
+        ratio = whole["RV"] / whole["LV"]
+        if not _VENTRICLE_RATIO[0] <= ratio <= _VENTRICLE_RATIO[1]:
+            smaller, larger, times = ("RV", "LV", 1 / ratio) if ratio < 1 else ("LV", "RV", ratio)
+            yield Finding(smaller, "ratio", f"{times:.1f} times smaller than the {_name(larger)}")
+
+
+def _wall(geometry: Geometry) -> Iterator[Finding]:
+    if geometry.wall is None or {"LV", "MYO"} & set(geometry.cut):
+        return
+    wall = geometry.wall
+    if wall.enclosed_share < _ENCLOSED_SHARE:
+        yield Finding("MYO", "wall", f"encloses only {100 * wall.enclosed_share:.0f} % of the left ventricle's cavity")
+    elif not _WALL_MM[0] <= wall.mean_mm <= _WALL_MM[1]:
+        kind = "thin" if wall.mean_mm < _WALL_MM[0] else "thick"
+        yield Finding("MYO", "wall", f"unusually {kind}, {wall.mean_mm:.1f} mm on average")
+    elif wall.thin_mm < _THIN_MM:
+        yield Finding("MYO", "wall", f"thinner than {_THIN_MM:.1f} mm in a tenth of it")
+
+
+def _contacts(geometry: Geometry) -> Iterator[Finding]:
+    there = [STRUCTURES[value].id for value in WHOLE_HEART if STRUCTURES[value].id in geometry.volumes_ml]
+    for one, other in _MUST_TOUCH:
+        if {one, other} <= set(there) and not {one, other} & set(geometry.cut) and not geometry.touch(one, other):
+            yield Finding(one, "missing_contact", f"does not touch the {_name(other)}")
+            yield Finding(other, "missing_contact", f"does not touch the {_name(one)}")
+    for position, one in enumerate(there):
+        for other in there[position + 1:]:
+            area = geometry.touch(one, other)
+            if area >= _WRONG_CONTACT_MM2 and other not in BY_ID[one].contacts and one not in BY_ID[other].contacts:
+                words = f"touches the {{}} over {area / 100:.0f} cm\N{SUPERSCRIPT TWO}, which it should not"
+                yield Finding(one, "wrong_contact", words.format(_name(other)))
+                yield Finding(other, "wrong_contact", words.format(_name(one)))
+
+
+def _places(geometry: Geometry) -> Iterator[Finding]:
+    for one, other, axis, words in _PLACES:
+        centers = geometry.centers_mm.get(one), geometry.centers_mm.get(other)
+        if centers[0] is not None and centers[1] is not None and centers[0][axis] <= centers[1][axis]:
+            yield Finding(one, "place", f"does not lie {words} the {_name(other)}")
+
+
+def _name(id: str) -> str:
+    name = BY_ID[id].name
+    return name[0].lower() + name[1:]

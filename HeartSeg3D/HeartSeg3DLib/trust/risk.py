@@ -1,0 +1,116 @@
+"""The probability that a structure is badly segmented, from a few numbers about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
+from HeartSeg3DLib.trust.evidence import Evidence
+from HeartSeg3DLib.trust.geometry import Geometry
+from HeartSeg3DLib.trust.plausibility import Finding
+
+BAD_DICE = 0.7
+"""A structure with a Dice below this is badly segmented."""
+
+FEATURES = ("expected_dice", "inner_probability", "border_doubt", "lowest_neighbor", "heart_expected_dice", "unusual",
+            "findings", "heart_findings", "cut", "size")
+"""What the risk is read from, in this order; see :func:`features_of`."""
+
+IDS = tuple(STRUCTURES[value].id for value in WHOLE_HEART)
+
+
+def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geometry,
+                found: Collection[Finding]) -> dict[str, list[float]]:
+    """Return the features of every structure that carries labels, by id.
+
+    Probabilities enter by their log odds, sizes and distances by their logarithms: the expected Dice of the
+    calibrated probabilities, the mean probability inside, the entropy at the border; the lowest expected Dice among
+    structures that touch it by anatomy and the mean of all; how unusual the image is; how many findings of
+    plausibility the structure has (up to 3), and the whole heart; whether the border cuts it; its number of cells.
+
+    Args:
+        evidence: Of each structure.
+        distance: Of the image, :class:`~HeartSeg3DLib.trust.unusual.Unusual`.
+        geometry: Of the label map.
+        found: What is not plausible about it.
+    """
+    there = {id: one for id, one in evidence.items() if one.cells}
+    if not there:
+        return {}
+    odds = {id: _log_odds(one.expected_dice) for id, one in there.items()}
+    mean = sum(odds.values()) / len(odds)
+    features = {}
+    for id, one in there.items():
+        contacts = STRUCTURES[WHOLE_HEART[IDS.index(id)]].contacts
+        near = min((odds[other] for other in contacts if other in odds), default=mean)
+        own = sum(finding.id == id for finding in found)
+        features[id] = [odds[id], _log_odds(one.inner_probability), one.border_doubt, near, mean,
+                        math.log(max(distance, 1e-3)), min(own, 3), min(len(found), 10),
+                        float(id in geometry.cut), math.log(one.cells)]
+    return features
+
+
+def _log_odds(probability: float) -> float:
+    held = min(max(probability, 0.01), 0.995)
+    return math.log(held / (1.0 - held))
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Logistic model of P(Dice < 0.7): one weight for each feature, one intercept for each structure.
+
+    Attributes:
+        center: Mean of each feature where it was fitted.
+        scale: Deviation of each feature there.
+        weights: Of the scaled features.
+        intercepts: By structure id.
+        amber: Risk from which a person should look.
+        red: Risk from which a structure is probably wrong.
+    """
+
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercepts: Mapping[str, float]
+    amber: float
+    red: float
+
+    def risk(self, id: str, features: Sequence[float]) -> float:
+        """Probability that the structure's Dice is below 0.7."""
+        parts = zip(features, self.center, self.scale, self.weights, strict=True)
+        score = self.intercepts[id] + sum(weight * (value - center) / scale for value, center, scale, weight in parts)
+        return 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"features": list(FEATURES), "center": _rounded(self.center), "scale": _rounded(self.scale),
+                "weights": _rounded(self.weights),
+                "intercepts": {id: round(value, 6) for id, value in self.intercepts.items()},
+                "amber": round(self.amber, 6), "red": round(self.red, 6)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RiskModel:
+        """Read what `to_dict` gives.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else, or reads the risk from other features.
+        """
+        center, scale, weights = (tuple(float(value) for value in values[name])
+                                  for name in ("center", "scale", "weights"))
+        intercepts = {str(id): float(value) for id, value in values["intercepts"].items()}
+        amber, red = float(values["amber"]), float(values["red"])
+        if tuple(values["features"]) != FEATURES or {len(center), len(scale), len(weights)} != {len(FEATURES)}:
+            raise ValueError("the risk is read from other features than this version knows")
+        numbers = [*center, *scale, *weights, *intercepts.values(), amber, red]
+        if set(intercepts) != set(IDS) or not all(map(math.isfinite, numbers)) or min(scale) <= 0:
+            raise ValueError("the numbers of the risk are not complete")
+        if not 0.0 < amber <= red < 1.0:
+            raise ValueError("the thresholds are no probabilities in rising order")
+        return cls(center, scale, weights, intercepts, amber, red)
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
