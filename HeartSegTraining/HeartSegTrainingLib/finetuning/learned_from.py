@@ -98,10 +98,14 @@ def learned_from(data: TrainingData, start: StartRecord | None = None) -> Learne
 
 
 def of_generated(table: Mapping[str, Any]) -> LearnedFrom:
-    """What a [data] table of generated hearts gives; label maps of others (priors) have a licence of their own."""
+    """What a [data] table of generated hearts gives; label maps of others (priors) have a licence of their own.
+
+    It counts only if the table states it: nobody can tell it from the files.
+    """
     mix = table.get("mix", SamplerConfig.mix)
     shown = {mode[:2] for mode, share in zip(MODES, mix, strict=True) if share > 0 and mode[:2] in ("ct", "mr")}
-    record = {"licence": NOT_STATED if table.get("priors") else OURS, "cases": table.get("count")}
+    licences = [OURS, str(table.get("priors_licence") or NOT_STATED)] if table.get("priors") else [OURS]
+    record = {"licence": strictest(licences), "cases": table.get("count")}
     return LearnedFrom({GENERATED: record}, tuple(sorted(shown)))
 
 

@@ -15,7 +15,7 @@ from HeartSegTrainingLib.datasets.people import grouped
 
 from .config import FinetuneConfig
 from .learned_from import LearnedFrom
-from .licences import NOT_STATED, OURS, strictest
+from .licences import NOT_STATED, strictest
 
 _SHOWN = 3
 
@@ -29,12 +29,14 @@ class StartRecord:
         licence: Of the weights, empty where it follows from the cases.
         cases: Ids of the cases that they were pretrained on; None where they do not say.
         fold: Fold whose cases their pretraining left out, None for none or where they do not say.
+        licences: Of what they were pretrained on beside the cases, generated hearts; None where they do not say.
     """
 
     said: dict[str, Any]
     licence: str = NOT_STATED
     cases: frozenset[str] | None = None
     fold: int | None = None
+    licences: tuple[str, ...] | None = None
 
     def seen(self, entries: Iterable[Entry], index: Index) -> list[str]:
         """Ids of those among some cases of an index whose person they were pretrained on, or on a copy of the image."""
@@ -46,10 +48,10 @@ class StartRecord:
 
     def licence_among(self, licences: Mapping[str, str]) -> str:
         """Licence of the weights, from those of the data sets of an index where they do not state one themselves."""
-        if self.licence or self.cases is None:
+        if self.licence or self.cases is None or self.licences is None:
             return self.licence or NOT_STATED
         names = {case.partition("/")[0] for case in self.cases}
-        return strictest([OURS, *(licences.get(name, NOT_STATED) for name in names)])
+        return strictest([*self.licences, *(licences.get(name, NOT_STATED) for name in names)])
 
 
 def start_record(config: FinetuneConfig) -> StartRecord | None:
@@ -103,7 +105,10 @@ def _of_encoder(folder: Path) -> StartRecord:
     said = {"kind": "pretrained encoder", "name": folder.name, "sha256": card["sha256"], **told}
     if cases is None:
         return StartRecord(said)
-    return StartRecord({**said, "cases": len(cases)}, "", frozenset(map(str, cases)), training.get("fold"))
+    licences = training.get("licences")  # absent in those of earlier versions
+    told = {} if licences is None else {"licences": licences}
+    return StartRecord({**said, "cases": len(cases), **told}, "", frozenset(map(str, cases)), training.get("fold"),
+                       None if licences is None else tuple(map(str, licences)))
 
 
 def _of_checkpoint(path: Path) -> StartRecord:

@@ -32,6 +32,8 @@ class GeneratedData:
         grid: "narrow" (264 mm) or "wide" (448 mm, neck to abdomen).
         seed: Seed of the scenes.
         priors: Folder of label maps beside the procedural hearts; empty for none.
+        priors_licence: Licence of these label maps, such as "CC BY 4.0"; empty if you do not know it. Encoders and
+            models that learned from their hearts name it; without it their licence is not stated.
         exclude: Names of priors that are left out.
         parametric_share: Share of procedural hearts.
         spacing: Voxel size of the window, mm.
@@ -48,6 +50,7 @@ class GeneratedData:
     grid: str = "narrow"
     seed: int = 1
     priors: str = ""
+    priors_licence: str = ""
     exclude: tuple[str, ...] = ()
     parametric_share: float = 0.55
     spacing: float = 1.5
@@ -95,8 +98,9 @@ class GeneratedData:
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
 
     def settings(self) -> dict[str, Any]:
-        """All that samples depend on, as plain data: the table without its folders."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in ("scenes", "priors")}
+        """All that samples depend on, as plain data: the table without its folders and their licence."""
+        return {name: value for name, value in dataclasses.asdict(self).items()
+                if name not in ("scenes", "priors", "priors_licence")}
 
     def prepare(self) -> list[Path]:
         """Make the scenes that are missing and return all paths in order.

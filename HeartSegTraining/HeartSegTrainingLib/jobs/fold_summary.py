@@ -24,8 +24,7 @@ def summary_of_folds(folder: Path, folds: list[JobSummary], note: LaunchNote | N
     kind = next((fold.kind for fold in folds if fold.kind), note.kind if note is not None else "")
     return JobSummary(
         folder, folder.name, kind, state, at.step, at.steps, sum(_progress(fold) for fold in folds) / len(folds),
-        None, at.loss, at.dice, reason, max((fold.updated for fold in folds), default=""), at.quiet_seconds,
-        at.state_file)
+        None, at.loss, at.dice, reason, max((fold.updated for fold in folds), default=""), at.quiet_seconds)
 
 
 def _at(folds: list[JobSummary]) -> JobSummary:

@@ -29,7 +29,8 @@ def export_encoder(job_dir: Path, out: Path) -> Path:
     `encoder.safetensors` holds its tensors under the names of `networks.unet.Encoder`, in single precision.
     `encoder.json` says what it is: the network's configuration, voxel spacing in mm, intensity rules, the axes of the
     arrays it saw, the number of tensors and the file's SHA-256, and how it was trained: among other things the ids of
-    all cases that it has looked at in any stage (null where that was not noted), and the fold that was left out.
+    all cases that it has looked at in any stage (null where that was not noted), the fold that was left out, and the
+    licences of what it learned from beside those cases: generated hearts, with their priors.
 
     Args:
         job_dir: Job folder of a self-supervised run, running or not.
@@ -78,4 +79,5 @@ def _describe(config: PretrainConfig, record: dict[str, Any], tensors: int, sha2
                      "learning_rate": config.learning_rate, "seed": config.seed, "data": record["data"],
                      "fold": seen.fold, "datasets": seen.datasets,
                      "cases": None if seen.cases is None else list(seen.cases),
+                     "licences": None if seen.licences is None else list(seen.licences),
                      "started_from": Path(config.init_from).name if config.init_from else ""}}

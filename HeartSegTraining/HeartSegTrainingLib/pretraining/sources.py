@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.augmentation import Volume, volume
 from HeartSegTrainingLib.datasets import Crop, CropSource, Store
 from HeartSegTrainingLib.datasets.people import grouped
+from HeartSegTrainingLib.finetuning.learned_from import of_generated
 from HeartSegTrainingLib.finetuning.real_data import in_view
 from HeartSegTrainingLib.generator import Sampler
 from HeartSegTrainingLib.generator.appearance import MODES
@@ -101,14 +102,12 @@ class GeneratedSource:
         return Labelled(drawn, frozenset(one.id for one in STRUCTURES.values()))
 
     def seen(self) -> Seen:
-        """Nobody."""
-        return Seen()
+        """Nobody; the hearts have a licence of their own."""
+        return Seen(licences=(of_generated(asdict(self._data)).licence,))
 
     def fingerprint(self) -> str:
-        """Of the table without its folders."""
-        said = {field.name: getattr(self._data, field.name) for field in fields(self._data)
-                if field.name not in ("scenes", "priors")}
-        return _hash(said, self._side)
+        """Of the table without its folders and their licence."""
+        return _hash(self._data.settings(), self._side)
 
     def _scan(self, rng: np.random.Generator, scene: int | None = None) -> Volume:
         if self._sampler is None:  # in the process that makes samples: scenes are large

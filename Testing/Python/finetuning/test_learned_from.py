@@ -35,8 +35,10 @@ def changed(hearts: SmallStore, path: Path, **records) -> SmallStore:
     return SmallStore(path, hearts.store)
 
 
-def an_encoder(folder: Path, cases: list[str] | None, fold: int | None = None) -> Path:
+def an_encoder(folder: Path, cases: list[str] | None, fold: int | None = None,
+               licences: tuple[str, ...] | None = ("Apache-2.0",)) -> Path:
     training = {"stage": "ressl", "steps": 7} | ({} if cases is None else {"cases": cases, "fold": fold})
+    training |= {} if licences is None else {"licences": licences}
     return exported(folder, build_network("nano", **NETWORK), training=training)
 
 
@@ -70,6 +72,25 @@ def test_the_licence_of_the_start_counts_too(hearts, tmp_path: Path) -> None:
     assert card_of(tmp_path / "job", tmp_path / "model").licence == "CC-BY-NC-4.0", "its images alone are CC0"
     train_hearts(hearts, tmp_path / "unknown", steps=1, encoder_from=str(an_encoder(tmp_path / "enc", None)))
     assert card_of(tmp_path / "unknown", tmp_path / "model2").licence == "not stated"
+
+
+@pytest.mark.parametrize(("licences", "expected"), [
+    (("CC-BY-NC-4.0", "Apache-2.0"), "CC-BY-NC-4.0"), (("not stated",), "not stated"), (None, "not stated"),
+    (("Apache-2.0",), "Apache-2.0"), ((), "CC0")])
+def test_the_licence_of_priors_comes_through_the_encoder_to_the_model(hearts, tmp_path: Path, licences,
+                                                                      expected) -> None:
+    source = an_encoder(tmp_path / "encoder", cases_in(hearts, 1), 0, licences)
+    train_hearts(hearts, tmp_path / "job", steps=1, encoder_from=str(source))
+    card = card_of(tmp_path / "job", tmp_path / "model")
+    assert card.licence == expected
+    assert card.training["started_from"].get("licences") == (None if licences is None else list(licences))
+
+
+@pytest.mark.parametrize(("table", "expected"), [
+    ({}, "Apache-2.0"), ({"priors": "p"}, "not stated"), ({"priors": "p", "priors_licence": "by mail"}, "not stated"),
+    ({"priors": "p", "priors_licence": "CC BY 4.0"}, "CC-BY-4.0"), ({"priors_licence": "CC BY 4.0"}, "Apache-2.0")])
+def test_hearts_from_priors_have_the_licence_that_the_job_states(table: dict, expected: str) -> None:
+    assert of_generated({"scenes": "s", "count": 2, **table}).licence == expected
 
 
 def test_the_card_names_what_the_run_started_from_without_a_path(hearts, tmp_path: Path) -> None:
@@ -110,7 +131,7 @@ def test_an_ensemble_says_that_its_encoders_have_seen_who_validated(hearts, tmp_
         train_hearts(hearts, tmp_path / f"fold_{fold}", steps=1, fold=fold, encoder_from=str(source))
     card = ModelCard.read(export_ensemble([tmp_path], tmp_path / "both", {}))
     assert "pretrained on 3 of the cases" in card.figures["cross_validation"]["what"]
-    assert card.licence == "Apache-2.0", "CC0 images, and generated hearts in the pretraining for all that is known"
+    assert card.licence == "Apache-2.0", "CC0 images, and generated hearts in the pretraining"
 
 
 def test_an_encoder_that_has_seen_a_test_case_is_refused(hearts, tmp_path: Path) -> None:

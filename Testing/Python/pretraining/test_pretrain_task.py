@@ -250,9 +250,9 @@ def test_the_exported_encoder_is_the_teachers_and_says_what_it_is(a_finished_run
 class SeesCases(BlobSource):
     """Blobs that are said to be cases of an index."""
 
-    def __init__(self, *cases, fold=None):
+    def __init__(self, *cases, fold=None, licences=()):
         super().__init__()
-        self._seen = Seen(cases, fold)
+        self._seen = Seen(cases, fold, licences)
 
     def seen(self):
         return self._seen
@@ -277,6 +277,14 @@ def test_an_encoder_says_whom_all_its_stages_have_seen_also_after_a_resume(tmp_p
     assert said["steps"] == 4
 
 
+def test_an_encoder_names_the_licences_of_all_its_stages_hearts(tmp_path):
+    first = run_on(SeesCases(licences=("CC-BY-NC-4.0",)), tmp_path / "first")
+    second = run_on(SeesCases("a/1", licences=("Apache-2.0",)), tmp_path / "second", init_from=str(first))
+    assert said_of(first, tmp_path / "one")["licences"] == ["CC-BY-NC-4.0"]
+    assert said_of(second, tmp_path / "two")["licences"] == ["Apache-2.0", "CC-BY-NC-4.0"]
+    assert Seen().joined(Seen(licences=None)).licences is None
+
+
 @pytest.mark.parametrize(("one", "other", "joined"), [
     (Seen(("a",), 0), Seen(("b",), 1), Seen(("a", "b"), None)),
     (Seen(("a",), 0), Seen(("b",), None), Seen(("a", "b"), None)),
@@ -287,7 +295,7 @@ def test_a_fold_was_left_out_only_if_every_stage_with_cases_did(one, other, join
 
 
 def test_a_checkpoint_that_does_not_say_whom_it_has_seen_makes_no_claim():
-    assert Seen.of_tensors({}) == Seen(None)
+    assert Seen.of_tensors({}) == Seen(None, None, None)
     assert Seen(None).datasets is None
 
 

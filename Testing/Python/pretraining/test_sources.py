@@ -156,6 +156,17 @@ def test_the_second_stage_needs_ct_and_mr(a_store: Path) -> None:
 ONLY_MR, BOTH = (0.0, 0.0, 0.5, 0.5, 0.0), (0.5, 0.0, 0.5, 0.0, 0.0)
 
 
+@pytest.mark.parametrize(("table", "licence"), [
+    ({}, "Apache-2.0"), ({"priors": "p"}, "not stated"), ({"priors": "p", "priors_licence": "MIT"}, "MIT"),
+    ({"priors": "p", "priors_licence": "CC BY-SA 4.0"}, "CC-BY-SA-4.0")])
+def test_generated_hearts_have_their_priors_licence_which_is_no_matter_of_their_fingerprint(
+        monkeypatch: pytest.MonkeyPatch, table: dict, licence: str) -> None:
+    monkeypatch.setattr(GeneratedData, "prepare", lambda self: [])
+    source, plain = (GeneratedSource(GeneratedData("s", 2, **values), 8) for values in (table, {}))
+    assert source.seen().licences == (licence,)
+    assert source.fingerprint() == plain.fingerprint()
+
+
 @pytest.mark.parametrize(("share", "mix"), [(0.0, BOTH), (0.5, ONLY_MR), (0.5, (0.0, 0.0, 0.0, 0.0, 1.0))])
 def test_generated_hearts_that_bring_no_ct_are_no_second_modality(a_store: Path, share: float, mix: tuple) -> None:
     generated = {"scenes": str(a_store / "never_made"), "count": 2, "mix": list(mix)}
