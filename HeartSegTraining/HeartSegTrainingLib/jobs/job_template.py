@@ -22,11 +22,15 @@ _LIVE_DATA: dict[str, dict[str, dict[str, object]]] = {
     "finetune": {"": {"scenes": "work/scenes", "count": 40}}}
 
 _EXAMPLES: dict[str, object] = {
-    "init_from": "work/ssl", "encoder_from": "work/encoder", "minutes": 60.0, "steps": 20_000, "fold": 0,
+    "encoder_from": "work/encoder", "minutes": 60.0, "steps": 20_000, "fold": 0,
     "index": "all.jsonl", "store": "store"}
 """What entries without a default may look like."""
 
-_MORE = {"minutes": " Such a run follows the clock: started again with the same seed it takes another number of steps, "
+_INIT_FROM = {"ssl": "work/earlier_ssl", "ressl": "work/ssl", "finetune": "work/model"}
+"""What a run of each kind can start from: another pretraining with its heads, or a network that segments."""
+
+_MORE = {"encoder_from": " It and init_from exclude each other.",
+         "minutes": " Such a run follows the clock: started again with the same seed it takes another number of steps, "
                     "and one that was stopped and resumed ends with other weights. Runs by steps are repeated exactly."}
 """What else the template says of an entry."""
 
@@ -51,7 +55,8 @@ def job_template(kind: Kind) -> str:
               "# An entry behind # shows its default; where it says 'no default', an example.\n"]
     config = kind.config_class()
     live = _LIVE[kind.name]
-    blocks += _entries(config, live, meanings(config), leave_out={"network", "network_overrides", "data", "stage"})
+    examples = {**_EXAMPLES, "init_from": _INIT_FROM[kind.name]}
+    blocks += _entries(config, live, meanings(config), examples, {"network", "network_overrides", "data", "stage"})
     blocks.append(_NETWORK)
     tables = kind.data_tables()
     if "" not in tables:
@@ -60,27 +65,27 @@ def job_template(kind: Kind) -> str:
         given = _LIVE_DATA[kind.name].get(name, {})
         header = f"[data.{name}]" if name else "[data]"
         blocks += [f"# {_first_sentence(table)}\n{header if given or not name else '#' + header}\n"]
-        blocks += _entries(table, given, meanings(table))
+        blocks += _entries(table, given, meanings(table), _EXAMPLES)
         if not name:
             blocks.append(_SHARE)
     return "\n".join(blocks)
 
 
-def _entries(kind: type, live: Mapping[str, object], said: Mapping[str, str],
+def _entries(kind: type, live: Mapping[str, object], said: Mapping[str, str], examples: Mapping[str, object],
              leave_out: set[str] | None = None) -> Iterator[str]:
     for entry in dataclasses.fields(kind):
         if entry.name in (leave_out or ()):
             continue
-        value, note = _default(entry)
+        value, note = _default(entry, examples)
         sentence = f"{said[entry.name]}{_MORE.get(entry.name, '')}{note}"
         meaning = "\n".join(textwrap.wrap(sentence, _WIDTH, initial_indent="# ", subsequent_indent="# "))
         text = f"{entry.name} = {as_toml(live.get(entry.name, value))}"
         yield f"{meaning}\n{'' if entry.name in live else '#'}{text}\n"
 
 
-def _default(entry: dataclasses.Field) -> tuple[object, str]:
+def _default(entry: dataclasses.Field, examples: Mapping[str, object]) -> tuple[object, str]:
     if entry.default is dataclasses.MISSING or entry.default is None:
-        return _EXAMPLES.get(entry.name, ""), " (no default)"
+        return examples.get(entry.name, ""), " (no default)"
     return entry.default, ""
 
 

@@ -42,6 +42,13 @@ def test_a_template_is_a_job_file_as_it_is_and_with_all_that_it_offers(kind: str
     assert_failed_in_words(call("train", "template", kind, "-o", file), 2, "exists already")
 
 
+@pytest.mark.parametrize(("kind", "example"), [
+    ("ssl", '#init_from = "work/earlier_ssl"'), ("ressl", 'init_from = "work/ssl"'),
+    ("finetune", '#init_from = "work/model"'), ("finetune", '#encoder_from = "work/encoder"')])
+def test_a_template_shows_a_start_that_its_kind_can_use(kind: str, example: str) -> None:
+    assert example in call("train", "template", kind).stdout.splitlines()
+
+
 def test_recipes_are_listed_and_copied(tmp_path: Path) -> None:
     assert all(name in call("train", "recipe").stdout for name in ("demo", "lab", "cluster"))
     assert call("train", "recipe", "demo", "-o", tmp_path / "demo").exit_code == 0
