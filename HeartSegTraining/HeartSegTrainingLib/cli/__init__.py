@@ -9,6 +9,7 @@ from HeartSegTrainingLib.cli.evaluate_command import evaluate_command
 from HeartSegTrainingLib.cli.generate_command import generate_command
 from HeartSegTrainingLib.cli.index_command import index_app
 from HeartSegTrainingLib.cli.jobs_command import jobs_app
+from HeartSegTrainingLib.cli.priors_command import priors_command
 from HeartSegTrainingLib.cli.train_command import train_app
 
 __all__ = ["full_app", "main"]
@@ -18,6 +19,7 @@ def full_app() -> typer.Typer:
     """Return the command line with all commands."""
     app = create_app()
     app.command("generate")(generate_command)
+    app.command("priors")(priors_command)
     app.add_typer(index_app, name="index")
     app.add_typer(train_app, name="train")
     app.add_typer(jobs_app, name="jobs")
