@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from HeartSeg3DLib.anatomy import STRUCTURES
+from HeartSeg3DLib.api.confidence import (
+    check_confidence,
+    check_confidence_frames,
+    doubts_of,
+    write_confidence,
+)
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
 from HeartSeg3DLib.api.reporting import report_file, report_of_scan
@@ -73,6 +79,9 @@ class SegmentedScan:
         report: Page about it, None where none was asked for.
         seconds: Wall time of each step, summed over the frames.
         warnings: Sentences for the user.
+        trust: How far each frame can be trusted, `Verdict.to_dict` each.
+        doubts: One sentence for each structure that a person should look at, beyond the warnings.
+        confidence: Map of how sure the model is of each voxel in %, None where none was asked for.
     """
 
     source: Path
@@ -88,6 +97,9 @@ class SegmentedScan:
     report: Path | None
     seconds: dict[str, float]
     warnings: list[str]
+    trust: list[dict[str, Any]]
+    doubts: list[str]
+    confidence: Path | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -96,6 +108,7 @@ class SegmentedScan:
                 "image": None if self.image is None else str(self.image), "volumes_ml": volumes,
                 "function": None if self.function is None else self.function.to_json(),
                 "report": None if self.report is None else str(self.report),
+                "confidence": None if self.confidence is None else str(self.confidence),
                 "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()}}
 
 
@@ -106,6 +119,7 @@ def segment_to_file(
     choices: SegmentationChoices | None = None,
     *,
     report: Path | None = None,
+    confidence: Path | None = None,
     sequence_output: Path | None = None,
     force: bool = False,
     progress: Progress = lambda fraction, stage: None,
@@ -124,6 +138,8 @@ def segment_to_file(
         models: Models to use, shared between scans.
         choices: How to segment.
         report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
+        confidence: File for how sure the model is of each voxel's label, background included, in % (uint8, 0 where
+            it did not look), on the label map's grid; 4-D where the label map is.
         sequence_output: Where the label map goes in place of `output` if the scan has several frames (4-D).
         force: Whether existing files may be replaced.
         progress: Called with (fraction 0-1, stage).
@@ -137,8 +153,13 @@ def segment_to_file(
     """
     choices, clock = choices or SegmentationChoices(), _Clock()
     check_output(output, force=force, kinds=LABEL_MAP_KINDS)
+    if confidence is not None:
+        choices = replace(choices, confidence=True)
+        check_confidence(confidence, output, force=force)
     progress(0.0, "Reading the scan")
     scan, frames, output, image = _read(source, (output, sequence_output or output), choices, force)
+    if confidence is not None:
+        check_confidence_frames(confidence, len(frames))
     page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
@@ -149,17 +170,23 @@ def segment_to_file(
         if cancelled():
             raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
         _write(output, found, image, frames, scan, choices, models)
+        if confidence is not None:
+            write_confidence(confidence, found)
     clock.lap("write")
     warnings = _warnings(scan, models, found, image)
     measured, function = _measured(found, page is not None, warnings)
     if page is not None:
         progress(_WRITTEN, "Writing the report")
-        report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function, warnings,
-                       models.description, _facts(found, choices), force=force)
+        shown = found[function.ed_index if function else 0].heart.trust
+        report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function,
+                       shown.marks if shown is not None else (), warnings, models.description,
+                       _facts(found, choices), force=force)
         clock.lap("report")
     progress(1.0, "Done")
     return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,
-                         found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings)
+                         found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings,
+                         [one.heart.trust.to_dict() for one in found if one.heart.trust is not None],
+                         doubts_of(found), confidence)
 
 
 def _read(source: Path, outputs: tuple[Path, Path], choices: SegmentationChoices,
@@ -245,7 +272,8 @@ def _measured(found: Sequence[SegmentedFrame], wanted: bool,
 def _facts(found: Sequence[SegmentedFrame], choices: SegmentationChoices) -> dict[str, str]:
     """Return how the scan was segmented, for the report."""
     first, last = found[0].heart, found[-1].heart
-    return {"Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
+    trust = {} if first.trust is None else {"Trust": first.trust.sentence}
+    return {**trust, "Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
             "Seen by the model": f"{first.spacing_mm:.2f} mm voxels", "Device": last.device}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models import ModelStore, load_package
+from HeartSeg3DLib.trust import TrustModel, read_trust
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation import Segmenter
@@ -24,6 +25,7 @@ class SegmentationModels:
         name: Id and version of the segmenter.
         description: The segmenter in a sentence for reports: title, id, version and what it was not trained on.
         labels: Its label values, background 0 included.
+        trust: What was measured of the segmenter's errors, None where nobody did; known once the models are loaded.
         warnings: What was found while loading, such as a graphics card that does not work.
 
     Raises:
@@ -43,6 +45,7 @@ class SegmentationModels:
         self.description = f"{self._fine.card.title} ({self.name}){f'; {unseen}' if isinstance(unseen, str) else ''}"
         self._device = device
         self._segmenter: Segmenter | None = None
+        self.trust: TrustModel | None = None
         self.warnings: list[str] = []
 
     @property
@@ -74,4 +77,9 @@ class SegmentationModels:
             warnings.simplefilter("always", RuntimeWarning)
             device = choose_device(self._device)
         self.warnings += [str(item.message) for item in caught if item.category is RuntimeWarning]
-        return Segmenter(load_package(self._fine.folder), load_package(self._locator.folder), device)
+        fine = load_package(self._fine.folder)
+        try:
+            self.trust = read_trust(self._fine.folder, (fine.card.sha256, *fine.card.members))
+        except ModelError as error:
+            self.warnings.append(f"{error.message} Results are not judged.")
+        return Segmenter(fine, load_package(self._locator.folder), device)

@@ -24,6 +24,7 @@ LABEL_MAP_KINDS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".mha", ".seq.nrrd",
 
 _SCAN_ENDINGS = (*LABEL_MAP_KINDS, ".nhdr", ".mhd")
 _IN_FOLDERS = ".nii.gz"
+_CONFIDENCE_KINDS = (".nii.gz", ".nii", ".nrrd", ".mha", ".seq.nrrd")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,41 @@ def plan_outputs(sources: Sequence[Path], out: Path, *, force: bool = False) -> 
         _check_not_a_source(item.output, sources)
         check_output(item.output, force=force, kinds=LABEL_MAP_KINDS)
     return plan
+
+
+def plan_confidence(plan: Sequence[PlannedOutput], out: Path | None, *, force: bool) -> dict[Path, Path]:
+    """Decide which file the map of confidence of each label map goes to, and check all before any work is done.
+
+    Args:
+        plan: Scans and their label maps.
+        out: A file for one scan; a folder, existing or new, for several; None for no maps. Files in a folder are
+            `<label map's name>_confidence.nii.gz`.
+        force: Whether existing files may be replaced.
+
+    Raises:
+        UsageError: A file for several scans, one that is a scan or a label map, exists, or cannot be written.
+    """
+    if out is None:
+        return {}
+    is_file = bool(suffix_of(out)) and not out.is_dir()
+    if len(plan) > 1 and is_file:
+        raise UsageError(f"The confidence of {len(plan)} scans cannot go into one file, {out.name}.",
+                         "Give a folder for --confidence.")
+    if len(plan) == 1 and not is_file and not out.is_dir():
+        raise UsageError(f"The file of confidence {out.name} has no ending that says its format.",
+                         f"Use one of {_IN_FOLDERS}, .nii, .nrrd, .mha, or an existing folder.")
+    names = {item.output: out if is_file else
+             out / f"{item.output.name.removesuffix(suffix_of(item.output))}_confidence{_IN_FOLDERS}" for item in plan}
+    if not is_file and not out.exists():
+        check_output_folder(out.parent)
+        return names
+    for item in plan:
+        _check_not_a_source(names[item.output], [one.source for one in plan])
+        if names[item.output].resolve() == item.output.resolve():
+            raise UsageError("The map of confidence and the label map cannot be one file.",
+                             "Give them different names.")
+        check_output(names[item.output], force=force, kinds=_CONFIDENCE_KINDS)
+    return names
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
-from HeartSeg3DLib.trust import structure_marks
+from HeartSeg3DLib.trust import Mark, structure_marks
 
 _KINDS = (".html", ".pdf")
 
@@ -82,8 +82,8 @@ def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measure
 
 
 def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequence[sitk.Image],
-                   measured: Sequence[Measurements], function: HeartFunction | None, warnings: Sequence[str],
-                   model: str, facts: Mapping[str, str], *, force: bool) -> None:
+                   measured: Sequence[Measurements], function: HeartFunction | None, marks: Sequence[Mark],
+                   warnings: Sequence[str], model: str, facts: Mapping[str, str], *, force: bool) -> None:
     """Write a report about a segmented scan.
 
     Args:
@@ -93,6 +93,7 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
         labels: Label map of each.
         measured: Measurements of each.
         function: Function of the heart, if it beats.
+        marks: How far each structure can be trusted, of the frame at end-diastole.
         warnings: Sentences for the reader.
         model: The model in words.
         facts: How it was segmented, in the order of the page.
@@ -103,7 +104,6 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
     """
     from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which segmenting does not need
 
-    marks = structure_marks(labels[function.ed_index if function else 0], scan.orientation_known)
     content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, marks, warnings, model,
                             facts)
     with output_folder(path.parent):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
 from HeartSeg3DLib.api.loading import SegmentationModels
-from HeartSeg3DLib.errors import InputError, UsageError
+from HeartSeg3DLib.errors import InputError, ModelError, UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, read_scan, scan_of_image
+from HeartSeg3DLib.trust import judge
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation import HeartLabels
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
+
+UNUSUAL_IMAGE = "The image is unlike those that the model knows: look at every structure."
 
 _LOADING, _SEGMENTING, SEGMENTED = 0.05, 0.1, 0.95
 """Share of the whole at which each stage begins, roughly by their times on two CPU cores."""
@@ -32,12 +36,14 @@ class SegmentationChoices:
         quality: `fast`, `standard` or `best`.
         series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
         frame: Frame of a 4-D scan, counted from 0; all frames if None.
+        confidence: Whether to make the map of how sure the model is of each voxel, `heart.trust.confidence`.
     """
 
     modality: str = "auto"
     quality: str = "standard"
     series: str | int | None = None
     frame: int | None = None
+    confidence: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def segment(
     quality: str = "standard",
     series: str | int | None = None,
     frame: int | None = None,
+    confidence: bool = False,
     models: SegmentationModels | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -76,12 +83,14 @@ def segment(
         quality: `fast`, `standard` or `best`.
         series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
         frame: Frame of a 4-D scan, counted from 0.
+        confidence: Whether to make `trust.confidence`, the map of how sure the model is of each voxel in %.
         models: Loaded models to share between calls, in place of `model` and `device`.
         progress: Called with (fraction 0-1, stage).
         cancelled: Polled often; True stops the work.
 
     Returns:
-        `labels` (SimpleITK image, uint8, exactly on the scan's grid), `warnings`, `modality`, `pose` and more.
+        `labels` (SimpleITK image, uint8, exactly on the scan's grid), `warnings`, `modality`, `pose`, `trust` (how far
+        each structure can be trusted, and why) and more.
 
     Raises:
         InputError: The scan cannot be used or shows no heart.
@@ -96,7 +105,7 @@ def segment(
     if frame is None and len(read.frames) > 1:
         raise UsageError(f"The scan has {len(read.frames)} frames (4-D).",
                          "Choose one with frame=N, or segment all with segment_to_file.")
-    choices = SegmentationChoices(modality, quality, series, frame)
+    choices = SegmentationChoices(modality, quality, series, frame, confidence)
     found = segment_scan(read, models, choices, progress=progress, cancelled=cancelled)[0].heart
     found.warnings[:0] = [*read.warnings, *models.warnings]
     return found
@@ -140,6 +149,9 @@ def segment_frames(
     frames = chosen_frames(scan, choices.frame)
     progress(_LOADING, "Loading the models")
     segmenter = models.segmenter()
+    if choices.confidence and models.trust is None:
+        raise ModelError(f"How sure the model '{models.name}' may be was never measured, so there is no map of it.",
+                         "Choose another model, leave the map out, or run `heartseg train calibrate` on this one.")
     modality = scan.modality if choices.modality == "auto" else choices.modality
     first: HeartLabels | None = None
     for number in range(len(frames)):
@@ -147,16 +159,29 @@ def segment_frames(
             frame = frames[number]
             heart = segmenter.segment(
                 frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
-                same_scan_as=first, progress=_share(progress, number, len(frames)), cancelled=cancelled,
+                same_scan_as=first, keep_seen=True, progress=_share(progress, number, len(frames)),
+                cancelled=cancelled,
             )
         except InputError as error:
             if len(frames) == 1:
                 raise
             raise InputError(f"Frame {number} of 0 to {len(frames) - 1}: {error.message}",
                              "Check this frame, or segment the other frames one by one.") from error
+        heart = _judged(heart, models, choices, orientation_known=scan.orientation_known)
         first = first or heart
         modality = heart.modality  # one scan is not CT in one phase and MR in the next
         yield SegmentedFrame(frame.time_ms, heart)
+
+
+def _judged(heart: HeartLabels, models: SegmentationModels, choices: SegmentationChoices, *,
+            orientation_known: bool) -> HeartLabels:
+    """Return a result with how far it can be trusted, and without what the network said."""
+    start = time.perf_counter()
+    verdict = judge(heart.labels, heart.seen, models.trust, orientation_known=orientation_known,
+                    confidence=choices.confidence)
+    seconds = {**heart.seconds, "trust": time.perf_counter() - start}
+    warnings = [*heart.warnings, UNUSUAL_IMAGE] if verdict.is_unusual else heart.warnings
+    return replace(heart, trust=verdict, seen=None, seconds=seconds, warnings=warnings)
 
 
 def chosen_frames(scan: Scan, frame: int | None) -> Sequence[Frame]:

@@ -48,6 +48,11 @@ def segment_command(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for a page about each result: pictures, volumes, function (HTML).")
     ] = None,
+    confidence: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="Image of how sure the model is of each voxel, in %; a folder for "
+                                              "several inputs.")
+    ] = None,
     mesh: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder for closed surfaces of each result, as `heartseg mesh` makes them.")
@@ -65,12 +70,14 @@ def segment_command(
     """
     with command_run("segment", as_json=as_json, quiet=quiet) as run:
         from HeartSeg3DLib.api import SegmentationChoices, SegmentationModels, output_folder, plan_outputs
+        from HeartSeg3DLib.api.outputs import plan_confidence
 
         plan = plan_outputs(inputs, out, force=force)
+        maps = plan_confidence(plan, confidence, force=force)
         models = SegmentationModels(model, device)
         choices = SegmentationChoices(modality.value, quality.value, series, frame)
         with output_folder(out) if plan[0].output != out else nullcontext():
-            batch = _Batch(run, models, choices, report, _mesh_folders(plan, mesh, force=force), force)
+            batch = _Batch(run, models, choices, report, _mesh_folders(plan, mesh, force=force), maps, force)
             batch.segment(plan)
         batch.finish()
 
@@ -94,10 +101,10 @@ class _Batch:
 
     def __init__(
         self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, report: Path | None,
-        meshes: dict[Path, Path], force: bool,
+        meshes: dict[Path, Path], maps: dict[Path, Path], force: bool,
     ) -> None:
         self._run, self._models, self._choices, self._report, self._force = run, models, choices, report, force
-        self._meshes = meshes
+        self._meshes, self._maps = meshes, maps
         self._results: list[dict[str, Any]] = []
         self._failures: list[tuple[PlannedOutput, HeartSegError]] = []
 
@@ -136,11 +143,18 @@ class _Batch:
             raise typer.Exit(code)
 
     def _one(self, item: PlannedOutput, progress: Any) -> SegmentedScan:
+        from HeartSeg3DLib.api import output_folder
+
+        sure = self._maps.get(item.output)
+        with nullcontext() if sure is None or sure.parent.exists() else output_folder(sure.parent):
+            return self._segmented(item, sure, progress)
+
+    def _segmented(self, item: PlannedOutput, sure: Path | None, progress: Any) -> SegmentedScan:
         from HeartSeg3DLib.api import segment_to_file
 
         return segment_to_file(
-            item.source, item.output, self._models, self._choices, report=self._report, force=self._force,
-            progress=progress, cancelled=self._run.cancelled, writing=self._run.writing,
+            item.source, item.output, self._models, self._choices, report=self._report, confidence=sure,
+            force=self._force, progress=progress, cancelled=self._run.cancelled, writing=self._run.writing,
         )
 
     def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> MeshedHeart | None:
@@ -160,13 +174,15 @@ class _Batch:
                 progress=progress, cancelled=self._run.cancelled, writing=self._run.writing)
 
     def _succeed(self, done: SegmentedScan, mesh: MeshedHeart | None, name: str) -> None:
-        for sentence in (*done.warnings, *(mesh.warnings if mesh is not None else ())):
+        for sentence in (*done.warnings, *done.doubts, *(mesh.warnings if mesh is not None else ())):
             self._run.warn(sentence, name)
         frames = f", {done.frames} frames" if done.frames > 1 else ""
         self._run.say(f"{done.output}  ({done.modality.upper()}{frames}, model {done.model}, "
                       f"{sum(done.seconds[stage] for stage in ('read', 'segment', 'write')):.1f} s)")
         if done.function is not None:
             show_function(self._run, done.function)
+        if done.confidence is not None:
+            self._run.say(str(done.confidence))
         if done.report is not None:
             self._run.say(str(done.report))
         files = [str(path) for path in mesh.files] if mesh is not None else []

@@ -113,7 +113,7 @@ def _volume_table(content: ReportContent) -> Table:
              f"{one.mass_g:.1f}" if one.mass_g else "", f"{one.diameter_mm:.1f}" if one.diameter_mm else "",
              mark.sentence.removeprefix(f"{one.name}: ").rstrip(".") if mark else ""),
             swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
-            amber=mark is not None and mark.level != "grey",
+            amber=mark is not None and mark.level in ("amber", "red"),
         ))
     volumes_of = ("Volume (mL)",) if function is None else ("ED (mL)", "ES (mL)")
     widths = (0.27, 0.16, 0.11, 0.16, 0.30) if function is None else (0.28, 0.1, 0.1, 0.11, 0.16, 0.25)

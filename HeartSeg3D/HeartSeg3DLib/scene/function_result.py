@@ -92,7 +92,7 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
     """Return the ids of the structures of which the marks of any phase say that the border of the scan cuts them."""
     marks = [mark for phase in phases_of(segmentation)
              for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")]
-    return {mark["id"] for mark in marks if mark["level"] == "amber" and says_cut(mark["sentence"])}
+    return {mark["id"] for mark in marks if says_cut(mark["sentence"])}
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,

@@ -18,7 +18,7 @@ from HeartSeg3DLib.scene.label_frames import LabelLayers, layers_on_grid, write_
 from HeartSeg3DLib.scene.request import Request
 from HeartSeg3DLib.scene.request_run import RequestRun
 from HeartSeg3DLib.scene.segment_voxels import layers_of
-from HeartSeg3DLib.scene.segmentation_result import MODEL_ATTRIBUTE
+from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE, MODEL_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import browser_of_result, is_sequence_result, phases_of
 from HeartSeg3DLib.scene.text import _
 from HeartSeg3DLib.scene.transfer import write_scan
@@ -98,7 +98,8 @@ class ReportExport(RequestRun):
         if scan.is_sequence:
             function = function_facts(self._segmentation, **_told(self._parameters))
         return {"title": self._segmentation.GetName(), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
-                "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function}
+                "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function,
+                "marks": _marks(self._segmentation)}
 
 
 def _scan_of_result(segmentation: Any) -> ScanSource:
@@ -113,6 +114,17 @@ def _scan_of_result(segmentation: Any) -> ScanSource:
         raise InputError(_("The scan of this result is no longer in the scene."),
                          _("Load it again and segment it, or open the saved scene."))
     return scan_of(node)
+
+
+def _marks(segmentation: Any) -> list[list[dict[str, Any]]]:
+    """What was judged of the structures of each phase, those left out that a person corrected."""
+    phases = phases_of(segmentation) if is_sequence_result(segmentation) else [segmentation]
+    marks = []
+    for phase in phases:
+        own = set(json.loads(phase.GetAttribute(original.EDITED_ATTRIBUTE) or "[]")) | original.edited(segmentation)
+        marks.append([mark for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")
+                      if mark["id"] not in own])
+    return marks
 
 
 def _edited(segmentation: Any) -> list[str]:

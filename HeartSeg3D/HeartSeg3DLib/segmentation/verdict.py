@@ -21,6 +21,7 @@ class Mark:
         sentence: What to look at.
         risk: Probability that its Dice is below 0.7, None where it was not judged.
         expected_dice: Dice that the calibrated probabilities expect, None where it was not judged.
+        only_cut: Whether all that is to be said is that the border of the scan cuts it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Mark:
     sentence: str
     risk: float | None = None
     expected_dice: float | None = None
+    only_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Verdict:
         marks: One for each structure of the whole heart.
         unusual_percentile: How unlike what the model learned from the scan is: the share in % of images of that kind
             that are less unusual; None where it was not judged.
+        is_unusual: Whether that is so much that a person should know.
         confidence: uint8 image on the input's grid: how sure the model is of its label in %, calibrated; None where
             nobody asked for it.
     """
@@ -48,11 +51,13 @@ class Verdict:
     sentence: str
     marks: tuple[Mark, ...]
     unusual_percentile: float | None = None
+    is_unusual: bool = False
     confidence: sitk.Image | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, without the map."""
-        return {"level": self.level, "sentence": self.sentence, "unusual_percentile": _rounded(self.unusual_percentile),
+        return {"level": self.level, "sentence": self.sentence, "is_unusual": self.is_unusual,
+                "unusual_percentile": _rounded(self.unusual_percentile),
                 "structures": [{**vars(mark), "risk": _rounded(mark.risk),
                                 "expected_dice": _rounded(mark.expected_dice)} for mark in self.marks]}
 

@@ -17,7 +17,10 @@ from HeartSeg3DLib.trust.risk import features_of
 from HeartSeg3DLib.trust.trust_file import TrustModel
 
 if TYPE_CHECKING:
+    import numpy as np
     import SimpleITK as sitk
+    from numpy.typing import NDArray
+    from torch import Tensor
 
     from HeartSeg3DLib.segmentation.seen import Seen
 
@@ -27,19 +30,17 @@ _LOW_EXPECTATION = 0.8
 
 
 @dataclass(frozen=True)
-class _Opinion:
+class Opinion:
     """What the probabilities say about one image.
 
     Attributes:
         risks: By structure id.
         evidence: By structure id.
-        distance: How unusual the image is.
-        percentile: The same as the share in % of ordinary images that are less so.
+        percentile: How unusual the image is: the share in % of ordinary images that are less so.
     """
 
     risks: Mapping[str, float]
     evidence: Mapping[str, Evidence]
-    distance: float
     percentile: float
 
 
@@ -60,12 +61,51 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
     """
     geometry = geometry_of(view_in_model_frame(labels) if seen is None else _as_seen(labels, seen))
     found = findings(geometry, orientation_known or seen is not None)  # the network saw a pose, known or assumed
-    opinion = _opinion(seen, trust, geometry, found) if seen is not None and trust is not None else None
-    marks = tuple(_mark(STRUCTURES[value].id, geometry, found, opinion, trust, orientation_known)
-                  for value in WHOLE_HEART)
+    opinion = None
+    region = None if seen is None or trust is None else heart_region(seen.winner)
+    if seen is not None and trust is not None and region is not None:
+        said = seen.prediction
+        opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], said.inside[region],
+                             seen.labels, seen.features, trust, geometry, found)
+    marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
     level, sentence = _whole(marks, opinion, trust)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
-    return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile, sure)
+    return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile,
+                   opinion is not None and _is_unusual(opinion), sure)
+
+
+def opinion_of(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels: tuple[int, ...],
+               features: NDArray[np.float32] | None, trust: TrustModel, geometry: Geometry,
+               found: Sequence[Finding]) -> Opinion | None:
+    """Return what the network's answer says of itself; None where its features are not known.
+
+    Args:
+        log_probabilities: (C, Z, Y, X) of the heart's region, `evidence.heart_region`.
+        winner: (Z, Y, X) winning channel of each cell.
+        inside: (Z, Y, X) bool, cells in the field of view.
+        labels: Label value of each channel.
+        features: (F,) summary of the network's inner maps.
+        trust: What was measured of the model's errors.
+        geometry: Of the label map.
+        found: What is not plausible about it.
+
+    Raises:
+        ModelError: The trust file belongs to another network.
+    """
+    if features is None:
+        return None
+    evidence = structure_evidence(log_probabilities, winner, inside, labels, trust.temperature)
+    distance = trust.unusual.distance(features)
+    risks = {id: trust.risk.risk(id, values)
+             for id, values in features_of(evidence, distance, geometry, found).items()}
+    return Opinion(risks, evidence, trust.unusual.percentile(distance))
+
+
+def marks_of(geometry: Geometry, found: Sequence[Finding], opinion: Opinion | None, trust: TrustModel | None, *,
+             orientation_known: bool = True) -> tuple[Mark, ...]:
+    """Return the mark of each structure of the whole heart."""
+    return tuple(_mark(STRUCTURES[value].id, geometry, found, opinion, trust, orientation_known)
+                 for value in WHOLE_HEART)
 
 
 def _as_seen(labels: sitk.Image, seen: Seen) -> Volume:
@@ -82,36 +122,27 @@ def _confidence(labels: sitk.Image, seen: Seen, trust: TrustModel) -> sitk.Image
     return confidence_map(labels, seen, trust.temperature)
 
 
-def _opinion(seen: Seen, trust: TrustModel, geometry: Geometry, found: Sequence[Finding]) -> _Opinion | None:
-    region = heart_region(seen.winner)
-    if region is None or seen.features is None:
-        return None
-    evidence = structure_evidence(seen.prediction.log_probabilities[(slice(None), *region)], seen.winner[region],
-                                  seen.prediction.inside[region], seen.labels, trust.temperature)
-    distance = trust.unusual.distance(seen.features)
-    features = features_of(evidence, distance, geometry, found)
-    risks = {id: trust.risk.risk(id, values) for id, values in features.items()}
-    return _Opinion(risks, evidence, distance, trust.unusual.percentile(distance))
-
-
-def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: _Opinion | None, trust: TrustModel | None,
+def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinion | None, trust: TrustModel | None,
           orientation_known: bool) -> Mark:
     name = BY_ID[id].name
     if id not in geometry.volumes_ml:
         return _missing(id, name, geometry, judged=opinion is not None)
     words = [cut_words(geometry.cut[id] if orientation_known else [])] if id in geometry.cut else []
     words += [finding.words for finding in found if finding.id == id]
+    only_cut = id in geometry.cut and len(words) == 1
     if opinion is None or trust is None or id not in opinion.risks:
-        return Mark(id, "amber" if words else "grey", f"{name}: {'; '.join(words) or 'not judged'}.")
+        return Mark(id, "amber" if words else "grey", f"{name}: {'; '.join(words) or 'not judged'}.",
+                    only_cut=only_cut)
     risk, expected = opinion.risks[id], opinion.evidence[id].expected_dice
     level: Level = "amber" if words else "green"
     if risk >= trust.risk.amber:
+        only_cut = False
         level = "red" if risk >= trust.risk.red else "amber"
         words += [f"{'probably' if level == 'red' else 'possibly'} wrong ({_percent(risk)} risk)",
                   *_reasons(expected, opinion)]
     elif not words:
         words = [f"nothing noticed ({_percent(risk)} risk of a poor result)"]
-    return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected)
+    return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected, only_cut)
 
 
 def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
@@ -123,7 +154,7 @@ def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
     return Mark(id, "grey", f"{name}: not found in this scan.")
 
 
-def _reasons(expected: float, opinion: _Opinion) -> list[str]:
+def _reasons(expected: float, opinion: Opinion) -> list[str]:
     reasons = []
     if expected < _LOW_EXPECTATION:
         reasons.append(f"the model itself expects an overlap of only {expected:.2f} with the true shape")
@@ -132,11 +163,11 @@ def _reasons(expected: float, opinion: _Opinion) -> list[str]:
     return reasons or ["such results were often wrong when the model was tested"]
 
 
-def _is_unusual(opinion: _Opinion) -> bool:
+def _is_unusual(opinion: Opinion) -> bool:
     return opinion.percentile >= 95.0
 
 
-def _whole(marks: Sequence[Mark], opinion: _Opinion | None, trust: TrustModel | None) -> tuple[Level, str]:
+def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | None) -> tuple[Level, str]:
     if opinion is None or trust is None:
         return "grey", NOT_JUDGED
     red = [mark.id for mark in marks if mark.level == "red"]

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api.reporting import check_report, report_of_scan
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.measurement import FunctionChoices, HeartFunction, Measurements, function_of_frames, measure
+from HeartSeg3DLib.trust import Mark, structure_marks
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.scan_folder import ScanDescription, read_scan_folder, source_named
@@ -27,7 +28,9 @@ def report(job: Job, loaded: LoadedModels) -> None:
 
     Beside scan.json, labels.json says where they lie: `{"frames": [{"file", "start", "size"}]}` with a box along
     x, y, z of the scan's grid and a file of its uint8 voxels [z, y, x]. `function` holds what a person tells about a
-    beating heart (`FunctionChoices`), or null; `title`, `model`, `facts` and `warnings` are printed as they are.
+    beating heart (`FunctionChoices`), or null; `marks` has for each frame what was judged of its structures
+    (`id`, `level`, `sentence`), those left out that a person corrected; `title`, `model`, `facts` and `warnings` are
+    printed as they are.
 
     Raises:
         UsageError: The output exists already or cannot be written.
@@ -49,10 +52,20 @@ def report(job: Job, loaded: LoadedModels) -> None:
     warnings = list(request.get("warnings") or [])
     function = _function(measured, labels.times_ms, request.get("function") or {}, warnings)
     job.progress(_MEASURED, "Drawing the pictures of the report")
-    report_of_scan(output, scan, scan.frames, labels, measured, function, warnings, request.get("model") or "",
+    shown = function.ed_index if function else 0
+    marks = _marks(request.get("marks") or [], shown, labels[shown], orientation_known=scan.orientation_known)
+    report_of_scan(output, scan, scan.frames, labels, measured, function, marks, warnings, request.get("model") or "",
                    request.get("facts") or {}, force=force)
     job.progress(1.0, "Done")
     job.result(output=str(output))
+
+
+def _marks(told: Sequence[Sequence[Mapping[str, Any]]], index: int, labels: sitk.Image, *,
+           orientation_known: bool) -> list[Mark]:
+    """Return the marks of one frame; structures of which nothing was told are marked by what can be seen of them."""
+    known = {one["id"]: one for one in (told[index] if index < len(told) else ())}
+    return [Mark(mark.id, known[mark.id]["level"], known[mark.id]["sentence"]) if mark.id in known else mark
+            for mark in structure_marks(labels, orientation_known)]
 
 
 def _function(measured: Sequence[Measurements], times_ms: Sequence[float | None], told: Mapping[str, Any],

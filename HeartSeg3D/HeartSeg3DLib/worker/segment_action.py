@@ -15,7 +15,6 @@ from HeartSeg3DLib.anatomy import STRUCTURES
 from HeartSeg3DLib.api import SegmentationChoices, SegmentedFrame, segment_frames
 from HeartSeg3DLib.imaging import replacing
 from HeartSeg3DLib.measurement import voxel_volume_mm3
-from HeartSeg3DLib.trust import structure_marks
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.scan_folder import read_scan_folder
@@ -60,11 +59,12 @@ def segment(job: Job, loaded: LoadedModels) -> None:
             job.progress(_SEGMENTED * (index + 1) / count, _of_frame(index, count, "Making the surfaces"))
             surface_file = _write_surfaces(folder, index, box_image(last.heart.labels, box, voxels))
             clock.lap("surfaces")
-        marks = structure_marks(last.heart.labels, scan.orientation_known)
-        clock.lap("marks")
+        verdict = last.heart.trust
+        assert verdict is not None  # segment_frames judges every frame
         job.frame(index=index, box=box, labels=labels_file, surfaces=surface_file,
                   volumes_ml=_volumes_ml(voxels, last.heart.labels, models.labels),
-                  marks=[asdict(mark) for mark in marks], warnings=last.heart.warnings)
+                  marks=[asdict(mark) for mark in verdict.marks],
+                  trust={"level": verdict.level, "sentence": verdict.sentence}, warnings=last.heart.warnings)
         warnings += [text for text in last.heart.warnings if text not in warnings]
     assert last is not None  # a scan has at least one frame
     job.progress(1.0, "Done")

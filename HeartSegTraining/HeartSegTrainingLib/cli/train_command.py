@@ -10,6 +10,7 @@ import typer
 from HeartSeg3DLib.cli.command_run import CommandRun, command_run
 from HeartSeg3DLib.cli.options import JsonOption, QuietOption
 from HeartSeg3DLib.errors import HeartSegError, UsageError
+from HeartSegTrainingLib.cli.calibrate_command import calibrate_command
 from HeartSegTrainingLib.cli.check_device_command import check_device_command
 from HeartSegTrainingLib.cli.ensemble_command import ensemble_command
 from HeartSegTrainingLib.cli.export_command import export_command
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 train_app = typer.Typer(no_args_is_help=True, help="Train models, and make packages of them.")
 train_app.command("export")(export_command)
+train_app.command("calibrate")(calibrate_command)
 train_app.command("ensemble")(ensemble_command)
 train_app.command("template")(template_command)
 train_app.command("recipe")(recipe_command)
@@ -131,7 +133,7 @@ def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
         CancelledError: Somebody stopped it; its checkpoint is written.
         HeartSegError: It failed.
     """
-    from HeartSegTrainingLib.jobs.listing import summary
+    from HeartSegTrainingLib.jobs.listing import folds_of
 
     kind.read_config(request.job_file)
     with run.progress() as progress, StateWatch(progress) as watch:
@@ -142,7 +144,7 @@ def train_here(run: CommandRun, kind: Kind, request: TrainRequest) -> None:
             watch.follow(job)
 
         run_job(kind.name, request.job_file, request.folder, resume=request.resume, begun=begun)
-        state = watch.last_state() or summary(request.folder).state_file  # nothing is said where nothing was left to do
+        state = watch.last_state() or folds_of(request.folder)[-1].state_file  # none was begun where all are finished
     say_end(run, kind.name, request.folder, state)
     run.say_note()
     run.report({"folder": str(request.folder), **state})
