@@ -10,6 +10,13 @@ from .dicom_segmentation import (
 from .files import scan_of_image
 from .labels import read_label_frames, read_labels
 from .output import check_output, check_output_folder, refuse_file_in_the_way, replacing
+from .probabilities import (
+    PROBABILITY_KINDS,
+    ClassProbabilities,
+    holds_probabilities,
+    read_probabilities,
+    write_probabilities,
+)
 from .reading import read_scan
 from .scan import Frame, LazyFrames, Modality, Scan
 from .schemes import SCHEMES
@@ -25,9 +32,11 @@ from .writing import (
 __all__ = [
     "DICOM_SEGMENTATION",
     "IMAGE_KINDS",
+    "PROBABILITY_KINDS",
     "SCHEMES",
     "SEGMENTATION_KINDS",
     "SEQUENCE_KINDS",
+    "ClassProbabilities",
     "Frame",
     "LazyFrames",
     "Modality",
@@ -37,15 +46,18 @@ __all__ = [
     "check_dicom_source",
     "check_output",
     "check_output_folder",
+    "holds_probabilities",
     "list_series",
     "read_label_frames",
     "read_labels",
+    "read_probabilities",
     "read_scan",
     "refuse_file_in_the_way",
     "replacing",
     "scan_of_image",
     "write_dicom_segmentation",
     "write_image",
+    "write_probabilities",
     "write_segmentation",
     "write_sequence",
 ]

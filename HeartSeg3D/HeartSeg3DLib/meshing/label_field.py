@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..errors import InputError
+from ..imaging.probabilities import ClassProbabilities
 from .checking import name_of
 from .indicators import Indicators, index_to_point, indicators
 from .mesh import OUTSIDE
+from .soft_labels import soft_indicators
 from .topology import Preference, repair_topology
 from .volume_balance import balancing_pressures
 
@@ -64,18 +66,21 @@ class LabelField:
         return self.indicators.values
 
 
-def label_field(labels: sitk.Image, pitch_mm: float) -> LabelField:
+def label_field(
+    labels: sitk.Image, pitch_mm: float, probabilities: ClassProbabilities | None = None
+) -> LabelField:
     """Resample a label map to isotropic samples along the axes of its image.
 
     Args:
         labels: 3-D uint8 label map with at least one label.
         pitch_mm: Distance of samples.
+        probabilities: On the same voxels, where there are any: they say where within voxels the walls lie.
 
     Raises:
         InputError: No label, or the pitch is not positive or too coarse for a structure.
         CheckError: The topology could not be repaired.
     """
-    shares = indicators(labels)
+    shares = indicators(labels) if probabilities is None else soft_indicators(labels, probabilities)[0]
     if len(shares.values) == 1:
         raise InputError("The label map is empty: no voxel belongs to a structure.", "Segment the heart first.")
     if not pitch_mm > 0:

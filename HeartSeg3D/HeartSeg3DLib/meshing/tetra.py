@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..imaging.probabilities import ClassProbabilities
 from .checking import check_labels, name_of, thinnest_wall
 from .lattice import Lattice, Numbers, lattice_around
 from .lattice_labels import give_specks_away, smooth_walls, strongest_labels
@@ -62,7 +63,8 @@ def tetra_mesh(
 
 
 def cut_into_tetrahedra(
-    labels: sitk.Image, edge_mm: float, progress: Callable[[float], None] = lambda _: None
+    labels: sitk.Image, edge_mm: float, progress: Callable[[float], None] = lambda _: None,
+    probabilities: ClassProbabilities | None = None,
 ) -> Cut:
     """Cut the structures of a label map into tetrahedra.
 
@@ -73,6 +75,7 @@ def cut_into_tetrahedra(
         labels: 3-D uint8 label map in any orientation, cleaned, with at least one label.
         edge_mm: Mean edge of the tetrahedra. A wall should be at least two edges thick.
         progress: Told the finished part, 0 to 1, once in a second or two; what it raises ends the work.
+        probabilities: On the same voxels, where there are any: they say where within voxels the walls lie.
 
     Returns:
         The mesh, and what was changed of the labels.
@@ -87,12 +90,18 @@ def cut_into_tetrahedra(
     wall_mm = thinnest_wall(check_labels(labels))
     check_memory(labels, edge_mm)
     pulse = _Pulse(progress)
-    mesh, changes = _labeled_lattice(labels, edge_mm, pulse)
+    # Probabilities have no steps of voxels to be smoothed away.
+    step_mm = min(labels.GetSpacing()) if probabilities is None else 0.0
+    sharp_mm = max(_SHARP_VOXELS * step_mm, _SHARP_EDGES * edge_mm)
+    sharp = shares_of(labels, sharp_mm, probabilities)
+    pulse.reach(0.01)
+    mesh, changes = _labeled_lattice(sharp, edge_mm, pulse)
+    del sharp
     pulse.reach(0.13)
     free_locked(mesh, pulse.tick)
     pulse.reach(0.24)
-    sigma = max(min(_SMOOTH_VOXELS * min(labels.GetSpacing()), _SMOOTH_WALLS * wall_mm), _SMOOTH_EDGES * edge_mm)
-    shares = shares_of(labels, sigma)
+    sigma = max(min(_SMOOTH_VOXELS * step_mm, _SMOOTH_WALLS * wall_mm), _SMOOTH_EDGES * edge_mm)
+    shares = shares_of(labels, sigma, probabilities)
     pulse.reach(0.25)
     snap(mesh, shares, sigma, edge_mm, shares.structures.volumes_mm3, lambda part: pulse.reach(0.25 + 0.73 * part),
          pulse.tick)
@@ -126,10 +135,8 @@ class _Pulse:
             self.reach(self._reached)
 
 
-def _labeled_lattice(labels: sitk.Image, edge_mm: float, pulse: _Pulse) -> tuple[LabeledTetrahedra, _Changes]:
+def _labeled_lattice(shares: Shares, edge_mm: float, pulse: _Pulse) -> tuple[LabeledTetrahedra, _Changes]:
     """Return the tetrahedra of a lattice that lie in structures and a layer around them, walls manifold."""
-    shares = shares_of(labels, max(_SHARP_VOXELS * min(labels.GetSpacing()), _SHARP_EDGES * edge_mm))
-    pulse.reach(0.01)
     lattice = lattice_around(*shares.box(), edge_mm)
     numbers, changes = _settled_labels(lattice, shares, pulse)
     mixed = lattice.mixed_vertices(numbers)

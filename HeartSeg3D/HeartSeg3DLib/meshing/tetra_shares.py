@@ -8,8 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..imaging.probabilities import ClassProbabilities
 from .indicators import Indicator, Indicators, indicators
 from .mesh import OUTSIDE
+from .soft_labels import soft_indicators
 
 Points = NDArray[np.float64]
 
@@ -58,14 +60,17 @@ class Shares:
         return self.heart.start * self.voxel_mm, (self.heart.start + self.heart.shares.shape - 1) * self.voxel_mm
 
 
-def shares_of(labels: sitk.Image, sigma_mm: float) -> Shares:
+def shares_of(labels: sitk.Image, sigma_mm: float, probabilities: ClassProbabilities | None = None) -> Shares:
     """Return the shares of all structures of a label map.
 
     Args:
         labels: 3-D uint8 label map with at least one label.
         sigma_mm: Width of the Gaussian that smooths the voxels, the same along all axes.
+        probabilities: On the same voxels, where there are any; they are smoothed in place of the labels.
     """
     voxel_mm = np.array(labels.GetSpacing()[::-1])
     sigma = (sigma_mm / voxel_mm).tolist()
+    if probabilities is not None:
+        return Shares(*soft_indicators(labels, probabilities, sigma), voxel_mm)
     (heart,) = indicators(sitk.Cast(labels != OUTSIDE, sitk.sitkUInt8), sigma).structures
     return Shares(indicators(labels, sigma), heart, voxel_mm)

@@ -30,7 +30,7 @@ _BORDER_SLOPE = 10.0
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Nodes along one axis of the oriented array: the first at ``start`` mm, ``count`` of them."""
 
     start: float
@@ -93,7 +93,7 @@ def _fill(
 ) -> None:
     """Label one region [first, last) of the oriented array."""
     if volume.aligned:
-        axes = [_Axis(s, grid.spacing, n) for s, n in zip(grid.start, grid.shape, strict=True)]
+        axes = [Axis(s, grid.spacing, n) for s, n in zip(grid.start, grid.shape, strict=True)]
     else:
         classes, axes = _turn(classes, volume, grid, region)
     plans = []
@@ -145,7 +145,7 @@ def _best_class(
 
 def _turn(
     classes: Tensor, volume: Volume, grid: Grid, region: tuple[np.ndarray, np.ndarray]
-) -> tuple[Tensor, list[_Axis]]:
+) -> tuple[Tensor, list[Axis]]:
     """Bring the cells to nodes along an oblique image's own axes, around one region of its voxels.
 
     Where the image is coarser than these nodes would be, as across thick slices, its voxel centers are the nodes.
@@ -155,14 +155,29 @@ def _turn(
     for first, last, spacing in zip(*region, volume.spacing, strict=True):
         start, length = spacing * first, spacing * (last - 1 - first)
         if spacing >= wanted:
-            axes.append(_Axis(float(start), float(spacing), int(last - first)))
+            axes.append(Axis(float(start), float(spacing), int(last - first)))
         else:
-            axes.append(_Axis(float(start), wanted, int(np.ceil(length / wanted)) + 1))
+            axes.append(Axis(float(start), wanted, int(np.ceil(length / wanted)) + 1))
+    return at_nodes(classes, volume, grid, axes), axes
+
+
+def at_nodes(classes: Tensor, volume: Volume, grid: Grid, axes: Sequence[Axis]) -> Tensor:
+    """Interpolate the classes of cells at nodes along an image's own axes.
+
+    Args:
+        classes: (C, Z, Y, X) log-probabilities, background first.
+        volume: The image in the model frame.
+        grid: Where the cells lie.
+        axes: Nodes along the three axes of the image's array in the model frame.
+
+    Returns:
+        (C, nodes, nodes, nodes); beyond the cells the background wins.
+    """
     own = [
         torch.tensor(axis.start + axis.spacing * np.arange(axis.count), dtype=torch.float32, device=classes.device)
         for axis in axes
     ]
-    turned = classes.new_empty(len(classes), *(axis.count for axis in axes))
+    nodes = classes.new_empty(len(classes), *(axis.count for axis in axes))
     thickness = max(_SLAB_VOXELS["cpu"] // (axes[1].count * axes[2].count), 1)
     for z in range(0, axes[0].count, thickness):
         positions = turned_positions((own[0][z : z + thickness], own[1], own[2]), volume.rotation)
@@ -171,5 +186,5 @@ def _turn(
         # An oblique region reaches beyond the window, where the cells of its border would go on for ever.
         beyond = torch.stack([torch.maximum(-0.5 - i, i - (n - 0.5)) for i, n in zip(index, grid.shape, strict=True)])
         part[0] = torch.maximum(part[0], part[1:].amax(0) + _BORDER_SLOPE * beyond.amax(0))
-        turned[:, z : z + thickness] = part
-    return turned, axes
+        nodes[:, z : z + thickness] = part
+    return nodes
