@@ -179,12 +179,16 @@ class HeartSegTrainingLogic(ScriptedLoadableModuleLogic):
         """Return the last lines of a job's log."""
         return self._logic.log(job)
 
+    def checkpoints(self, job):
+        """Return the names of a job's checkpoints for `useModel`, newest first, `best` last where there is one."""
+        return self._logic.checkpoints(job)
+
     def useModel(self, job, which="newest"):
         """Give a job's checkpoint to HeartSeg3D, and return the model's id; the job may go on.
 
         Args:
             job: Its folder.
-            which: newest, best (on cases that the job does not learn from), or a name such as step_0001000.
+            which: newest, best (on cases that the job does not learn from), or another name that `checkpoints` gives.
         """
         return self._logic.use_model(job, which)
 

@@ -1,11 +1,12 @@
-"""Which checkpoint of a job becomes a model: the newest, or the one that is best on other cases."""
+"""Which checkpoint of a job becomes a model: the newest, the one that is best on other cases, or any that is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from HeartSeg3DLib.scene.text import _
-from HeartSegTrainingLib.scene.job_control import BEST, NEWEST
+from HeartSegTrainingLib.scene.job_control import BEST, NEWEST, checkpoint_name
 
 
 class CheckpointChoice:
@@ -23,19 +24,18 @@ class CheckpointChoice:
 
     @property
     def chosen(self) -> str:
-        """NEWEST or BEST."""
+        """NEWEST, BEST or the name of a checkpoint."""
         return str(self._selector.itemData(self._selector.currentIndex) or NEWEST) if self._selector.count else NEWEST
 
-    def show(self, job: Any, best: int | None) -> None:
+    def show(self, job: Any, best: int | None, kept: Sequence[int] = ()) -> None:
         """Offer the checkpoints of a job.
 
         Args:
             job: JobSummary, None where none can become a model.
             best: Step of its best checkpoint, None without one.
+            kept: Steps of its checkpoints, newest first.
         """
-        items = [] if job is None or best is None else [
-            (_("newest, step {step}").format(step=job.step), NEWEST),
-            (_("best on other cases, step {step}").format(step=best), BEST)]
+        items = [] if job is None else _items(job.step, best, kept)
         self._selector.visible = bool(items)
         folder = job.folder if job is not None else None
         if (items, folder) == (self._shown, self._folder):
@@ -46,3 +46,15 @@ class CheckpointChoice:
         for text, which in items:
             self._selector.addItem(text, which)
         self._selector.setCurrentIndex(max(self._selector.findData(wanted), 0) if items else -1)
+
+
+def _items(step: int | None, best: int | None, kept: Sequence[int]) -> list[tuple[str, str]]:
+    """What there is to choose from; nothing where there is the newest alone.
+
+    The newest is named by the step of its file: a job that runs is ahead of its newest checkpoint.
+    """
+    items = [(_("newest, step {step}").format(step=kept[0] if kept else step), NEWEST)]
+    if best is not None:
+        items.append((_("best on other cases, step {step}").format(step=best), BEST))
+    items += [(_("step {step}").format(step=other), checkpoint_name(other)) for other in kept[1:]]
+    return items if len(items) > 1 else []

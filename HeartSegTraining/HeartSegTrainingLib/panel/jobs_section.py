@@ -272,7 +272,8 @@ class JobsSection:
             _("Only fine-tuning makes models that segment.") if job is not None and job.kind != "finetune"
             else _("Make a model of a checkpoint and install it; the job goes on."))
         seen = self._watch.seen
-        self._checkpoint.show(job if makes_model else None, seen.best if seen.chosen == self._folder else None)
+        best, kept = (seen.best, seen.kept) if seen.chosen == self._folder else (None, ())
+        self._checkpoint.show(job if makes_model else None, best, kept)
         ui.plotButton.enabled = bool(self._columns())
         ui.forgetButton.enabled = job is not None and not job.is_active
         for button in (ui.logButton, ui.folderButton):

@@ -23,6 +23,7 @@ class Seen:
         chosen: Folder of the job whose curves were read, None without one.
         columns: Its figures.
         best: Step of its checkpoint that is best on other cases, None where there is none.
+        kept: Steps of its other checkpoints, newest first.
         error: Why nothing could be found.
     """
 
@@ -30,6 +31,7 @@ class Seen:
     chosen: Path | None = None
     columns: Columns = field(default_factory=dict)
     best: int | None = None
+    kept: tuple[int, ...] = ()
     error: HeartSegError | None = None
 
 
@@ -69,7 +71,7 @@ class JobWatch:
     def _look(self, chosen: Path | None) -> Seen:
         if chosen is None:
             return Seen(tuple(list_jobs()))
-        return Seen(tuple(list_jobs()), chosen, self._columns(chosen), best_step(chosen))
+        return Seen(tuple(list_jobs()), chosen, self._columns(chosen), best_step(chosen), kept_steps(chosen))
 
     def _columns(self, folder: Path) -> Columns:
         """Return a job's figures; the file is read only after it has changed."""
@@ -86,8 +88,18 @@ class JobWatch:
 
 def best_step(folder: Path) -> int | None:
     """Return the step of a job's checkpoint that is best on other cases, by its name alone; None without one."""
-    found = (re.fullmatch(r"best_(\d{7,})", path.stem) for path in (folder / "checkpoints").glob("best_*.json"))
-    return max((int(match[1]) for match in found if match), default=None)
+    return max(_steps(folder, "best"), default=None)
+
+
+def kept_steps(folder: Path) -> tuple[int, ...]:
+    """Return the steps of a job's checkpoints, newest first, by their names alone; `checkpoint_name` names each."""
+    return tuple(sorted(_steps(folder, "step"), reverse=True))
+
+
+def _steps(folder: Path, kind: str) -> list[int]:
+    """Steps of the checkpoints of a kind; one without its JSON, which is written last, is not complete."""
+    found = (re.fullmatch(rf"{kind}_(\d{{7,}})", path.stem) for path in (folder / "checkpoints").glob(f"{kind}_*.json"))
+    return [int(match[1]) for match in found if match]
 
 
 def list_jobs() -> list[Any]:

@@ -129,12 +129,18 @@ class TrainingLogic:
         """Return the last lines of a job's log."""
         return job_control.log_text(Path(folder))
 
+    def checkpoints(self, folder: Path | str) -> list[str]:
+        """Return the names of a job's checkpoints that can become models, newest first, the best one last."""
+        path = Path(folder)
+        names = [job_control.checkpoint_name(step) for step in job_watch.kept_steps(path)]
+        return [*names, job_control.BEST] if job_watch.best_step(path) is not None else names
+
     def use_model(self, folder: Path | str, which: str = job_control.NEWEST) -> str:
         """Install a job's checkpoint as a model of HeartSeg3D, and return the model's id; the job may go on.
 
         Args:
             folder: Of the job.
-            which: `newest`, `best` on cases that it does not learn from, or a name such as `step_0001000`.
+            which: `newest`, `best` on cases that it does not learn from, or another name that `checkpoints` gives.
 
         Raises:
             HeartSegError: There is no such checkpoint, or the job does not learn to segment.

@@ -162,6 +162,27 @@ class ActionsCase(TrainingPanelCase):
         self.turn_the_pump(2)
         self.assertIn("newest", self.ui.checkpointSelector.currentText)
 
+    def test_any_checkpoint_that_is_kept_can_be_chosen_and_stays_chosen_when_a_newer_one_comes(self) -> None:
+        FakeWatch.kept = (100,)
+        self.show_jobs(a_job("mine"))
+        self.assertFalse(self.ui.checkpointSelector.visible)
+        FakeWatch.kept, FakeWatch.best = (100, 80), 90
+        self.show_jobs(a_job("mine"))
+        selector = self.ui.checkpointSelector
+        texts = [selector.itemText(number) for number in range(selector.count)]
+        self.assertEqual(texts, ["newest, step 100", "best on other cases, step 90", "step 80"])
+        selector.setCurrentIndex(2)
+        FakeWatch.kept = (120, 100, 80)
+        self.show_jobs(a_job("mine"))
+        self.assertEqual(selector.currentText, "step 80")
+        self.ui.useModelButton.click()
+        self.assertEqual(self.control.used[-1][1], "step_0000080")
+        self.control.request.fail(ModelError("There is no checkpoint 'step_0000080'.", "It has: step_0000120."))
+        self.turn_the_pump()
+        FakeWatch.kept = (120, 100)
+        self.show_jobs(a_job("mine"))  # one that has been removed is not offered any more
+        self.assertEqual(selector.currentText, "newest, step 120")
+
     def test_a_model_that_cannot_be_made_says_why(self) -> None:
         self.show_jobs(a_job())
         self.ui.useModelButton.click()

@@ -109,6 +109,7 @@ class FakeWatch:
     jobs: tuple[Any, ...] = ()
     columns: Any = None
     best: int | None = None
+    kept: tuple[int, ...] = ()
     error: HeartSegError | None = None
     looks = 0
 
@@ -121,7 +122,7 @@ class FakeWatch:
             self.seen = Seen(error=self.error)
         else:
             self.seen = Seen(self.jobs, chosen, COLUMNS if self.columns is None else self.columns,
-                             self.best)
+                             self.best, self.kept)
 
     def step(self) -> bool:
         return True
@@ -238,6 +239,7 @@ class TrainingPanelCase(unittest.TestCase):
     def setUp(self) -> None:
         slicer.mrmlScene.Clear()
         FakeWatch.jobs, FakeWatch.columns, FakeWatch.best, FakeWatch.error, FakeWatch.looks = (), None, None, None, 0
+        FakeWatch.kept = ()
         self.logic, self.questions = FakeTrainingLogic(), FakeQuestions()
         self.dependencies, self.settings = FakeDependencies(), FakeSettings()
         self.control, self.estimates, self.heartseg3d = FakeControl(), FakeEstimates(), FakeHeartSeg3D()

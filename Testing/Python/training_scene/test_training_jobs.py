@@ -54,6 +54,15 @@ class WatchTest(JobsCase):
         (job / "checkpoints" / "best_0000020.json").touch()
         self.assertEqual(self.look(watch, job).best, 20)
 
+    def test_kept_checkpoints_are_known_by_their_steps_and_the_script_names_them(self) -> None:
+        watch, job = JobWatch(), self.a_job()
+        for name in ("step_0000020.json", "step_0000040.json", "step_0000060.safetensors", "damaged_step_0000080.json"):
+            (job / "checkpoints" / name).touch()
+        self.assertEqual(self.look(watch, job).kept, (40, 20))
+        self.assertEqual(TrainingLogic().checkpoints(job), ["step_0000040", "step_0000020"])
+        (job / "checkpoints" / "best_0000020.json").touch()
+        self.assertEqual(TrainingLogic().checkpoints(job)[-1], "best")
+
 
     def test_jobs_of_this_folder_and_those_that_the_user_started_elsewhere_are_found(self) -> None:
         self.a_job("here")

@@ -24,6 +24,7 @@ from HeartSegTrainingLib.finetuning import FinetuneConfig
 from HeartSegTrainingLib.finetuning.best_checkpoint import save_best
 from HeartSegTrainingLib.finetuning.task import registered_network
 from HeartSegTrainingLib.jobs.kinds import kind_named
+from HeartSegTrainingLib.scene.job_control import checkpoint_name
 from HeartSegTrainingLib.worker import job_actions
 from HeartSegTrainingLib.worker.model_action import model_id, use_model
 from HeartSegTrainingLib.worker.set_action import training_set
@@ -85,6 +86,16 @@ def test_the_best_checkpoint_becomes_a_model_that_says_how_good_it_is(user_data:
     assert card is not None
     assert card.figures["validation"]["dice"] == {"LV": 0.8}
     assert "best on other cases" in best["title"]
+
+
+def test_an_older_checkpoint_becomes_the_model_of_its_own_step(user_data: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    for step in (10, 20):
+        a_checkpoint(job, step)
+    said = asked(use_model, job_folder=str(job), which=checkpoint_name(10))
+    assert (said["id"], said["step"]) == ("job-job-step-10", 10)
+    with pytest.raises(ModelError, match="no checkpoint 'step_0000015'"):
+        asked(use_model, job_folder=str(job), which=checkpoint_name(15))
 
 
 def test_before_the_first_checkpoint_there_is_no_model(user_data: Path, tmp_path: Path) -> None:
