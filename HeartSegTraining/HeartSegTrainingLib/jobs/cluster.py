@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from HeartSeg3DLib.errors import CancelledError, UsageError
 
+from .fold_folders import fold_folders
 from .job_folder import JobFolder
 from .launch_note import LaunchNote
 from .launching import check_free, job_environment, note_to_resume, remember_or_log
@@ -110,6 +111,8 @@ class ClusterJob:
         except CancelledError as error:
             if was_asked_to_stop(Path(self.folder)):
                 return error.message
+            if environment.global_rank == 0:
+                note_waiting(Path(self.folder))
             raise CancelledError(f"{error.message} SLURM ended it, and it was not queued again by this job.",
                                  f"Go on with: heartseg jobs resume {self.folder}") from error
 
@@ -118,6 +121,16 @@ class ClusterJob:
         import submitit
 
         return submitit.helpers.DelayedSubmission(self)
+
+
+def note_waiting(folder: Path) -> None:
+    """Say in the state of a job, or of the fold at which it was, that it waits, and for which command."""
+    for job in map(JobFolder, fold_folders(folder) or [folder]):
+        state = job.read_state() or {}
+        if state.get("status") == "stopped":
+            told = (f"{state.get('reason')}: SLURM ended the job after it had saved. Unless SLURM queues it again by "
+                    f"itself, go on with: heartseg jobs resume {folder}")
+            job.write_state({**state, "reason": told})
 
 
 def was_asked_to_stop(folder: Path) -> bool:

@@ -39,7 +39,8 @@ def run_job(kind: str, config_file: str | Path, job_dir: str | Path, *, resume: 
     checkpoint, has_folds = Path(), runs[0].folder != folder
     if has_folds and is_first_process():
         note_folds(folder, [run.folder for run in runs])
-        (folder / "STOP").unlink(missing_ok=True)  # it asked an earlier session to stop
+        for asked in (folder, *(run.folder for run in runs)):
+            (asked / "STOP").unlink(missing_ok=True)  # it asked an earlier session to stop
     for run in runs:
         if has_folds and is_first_process() and (folder / "STOP").exists():
             raise CancelledError(f"The job stopped before {run.folder.name}.", "Go on with --resume.")

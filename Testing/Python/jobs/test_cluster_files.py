@@ -111,15 +111,22 @@ def a_cluster_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterJob:
 
 def test_a_job_that_a_signal_ended_is_not_reported_as_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     job = a_cluster_job(tmp_path, monkeypatch)
+    fold = JobFolder(tmp_path / "fold_0")
+    fold.write_state({"status": "stopped", "reason": "asked by SIGTERM", "step": 3})
     with pytest.raises(CancelledError, match="SLURM ended it, and it was not queued again") as caught:
         job()
     assert f"heartseg jobs resume {tmp_path}" in caught.value.remedy
+    assert fold.read_state()["reason"].startswith("asked by SIGTERM: SLURM ended the job after it had saved.")
+    assert fold.read_state()["reason"].endswith(f"go on with: heartseg jobs resume {tmp_path}")
+    assert fold.read_state()["step"] == 3
 
 
 def test_a_job_that_a_person_stopped_ends_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     job = a_cluster_job(tmp_path, monkeypatch)
     JobFolder(tmp_path / "fold_0").stop_file.touch()
+    JobFolder(tmp_path / "fold_0").write_state({"status": "stopped", "reason": "asked by the STOP file"})
     assert "stopped at step 3" in job()
+    assert JobFolder(tmp_path / "fold_0").read_state()["reason"] == "asked by the STOP file"
 
 
 def test_a_job_of_slurms_is_queued_again_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
