@@ -1,0 +1,189 @@
+"""Marks have the color of their risk, and say why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from HeartSeg3DLib.errors import ModelError
+from HeartSeg3DLib.segmentation.frame import view_in_model_frame
+from HeartSeg3DLib.segmentation.resample import Grid
+from HeartSeg3DLib.segmentation.seen import FeatureSummary, Seen
+from HeartSeg3DLib.segmentation.window import Prediction
+from HeartSeg3DLib.trust import judge
+from HeartSeg3DLib.trust.confidence import confidence_map
+from HeartSeg3DLib.trust.evidence import structure_evidence
+from HeartSeg3DLib.trust.risk import features_of
+from trust_fitted import a_trust
+from trust_hearts import heart_voxels, image_of
+
+LABELS = tuple(range(8))
+
+
+def seen_of(image: sitk.Image, sure: dict[int, float], features: np.ndarray | None = None) -> Seen:
+    """A network that names every voxel's label with a probability, and gives the rest to the background."""
+    labels = torch.from_numpy(sitk.GetArrayFromImage(image).astype(np.int64))
+    share = torch.full((8, *labels.shape), 1e-6)
+    for value in LABELS:
+        mask = labels == value
+        share[value][mask] = sure.get(value, 0.97)
+        share[0 if value else 1][mask] = 1 - sure.get(value, 0.97)
+    log_probabilities = (share / share.sum(0)).log() * 2.0  # undone by the temperature of 2
+    spacing = image.GetSpacing()[0]
+    prediction = Prediction(log_probabilities, Grid((0.0, 0.0, 0.0), spacing, tuple(labels.shape)),
+                            torch.ones(labels.shape, dtype=torch.bool), spacing)
+    return Seen(prediction, labels, view_in_model_frame(image), LABELS,
+                np.zeros(8, np.float32) if features is None else features)
+
+
+def test_a_sure_heart_is_green_and_a_doubtful_structure_is_not() -> None:
+    image = image_of(heart_voxels())
+    verdict = judge(image, seen_of(image, {5: 0.4, 7: 0.2}), a_trust())
+    marks = {mark.id: mark for mark in verdict.marks}
+    assert [mark.level for mark in verdict.marks] == ["green", "green", "green", "green", "amber", "green", "red"]
+    assert verdict.level == "red"
+    assert verdict.sentence == "1 structure is probably wrong: PA."
+    assert marks["LV"].sentence.startswith("Left ventricle cavity: nothing noticed (")
+    assert "possibly wrong" in marks["RA"].sentence
+    assert "expects an overlap of only 0." in marks["RA"].sentence
+    assert marks["PA"].expected_dice == pytest.approx(2 * 0.2 / 1.2, abs=0.02)
+
+
+def test_an_unusual_image_is_said_so() -> None:
+    image = image_of(heart_voxels())
+    verdict = judge(image, seen_of(image, {}, np.full(8, 9.0, np.float32)), a_trust())
+    assert verdict.is_unusual
+    assert verdict.level == "amber"
+    assert verdict.sentence == "The image is unlike those that the model knows."
+    assert verdict.unusual_percentile == pytest.approx(95.0)
+
+
+def test_without_a_trust_file_nobody_judges_and_what_can_be_seen_is_said() -> None:
+    voxels = heart_voxels()[:, :, 30:]
+    image = image_of(voxels)
+    verdict = judge(image, seen_of(image, {}), None)
+    levels = {mark.id: mark.level for mark in verdict.marks}
+    assert levels == {"LV": "grey", "MYO": "grey", "RV": "amber", "LA": "grey", "RA": "amber", "AO": "grey",
+                      "PA": "amber"}
+    assert verdict.level == "grey"
+    assert "not measured" in verdict.sentence
+    assert all(mark.risk is None for mark in verdict.marks)
+
+
+def test_a_cut_alone_is_amber_and_known_as_such() -> None:
+    image = image_of(heart_voxels()[:, :, 30:])
+    marks = {mark.id: mark for mark in judge(image, seen_of(image, {}), a_trust()).marks}
+    assert (marks["RV"].level, marks["RV"].only_cut) == ("amber", True)
+    assert "cut by the right border" in marks["RV"].sentence
+    unsure = {mark.id: mark for mark in judge(image, seen_of(image, {3: 0.2}), a_trust()).marks}
+    assert (unsure["RV"].level, unsure["RV"].only_cut) == ("red", False)
+
+
+def test_a_structure_is_missed_where_all_that_it_touches_is_in_view() -> None:
+    voxels = heart_voxels()
+    voxels[voxels == 5] = 0
+    image = image_of(voxels)
+    mark = {mark.id: mark for mark in judge(image, seen_of(image, {}), a_trust()).marks}["RA"]
+    assert (mark.level, mark.risk) == ("amber", None)
+    assert "not found in this scan, although" in mark.sentence
+    cut = image_of(voxels[:, :, 30:])
+    assert {mark.id: mark.level for mark in judge(cut, seen_of(cut, {}), a_trust()).marks}["RA"] == "grey"
+
+
+def test_an_empty_label_map_is_not_judged() -> None:
+    image = image_of(np.zeros((20, 20, 20), np.uint8))
+    verdict = judge(image, seen_of(image, {}), a_trust())
+    assert verdict.level == "grey"
+    assert {mark.level for mark in verdict.marks} == {"grey"}
+
+
+def test_features_of_another_network_are_refused() -> None:
+    image = image_of(heart_voxels())
+    with pytest.raises(ModelError, match="another network"):
+        judge(image, seen_of(image, {}, np.zeros(9, np.float32)), a_trust())
+
+
+def test_expected_dice_is_that_of_the_formula() -> None:
+    share = torch.tensor([[0.1, 0.6, 0.8], [0.9, 0.4, 0.2]]).reshape(2, 1, 1, 3)
+    winner = share.argmax(0)
+    evidence = structure_evidence(share.log(), winner, torch.ones_like(winner, dtype=torch.bool), (0, 1), 1.0)
+    assert set(evidence) == {"LV"}
+    assert evidence["LV"].cells == 1
+    assert evidence["LV"].expected_dice == pytest.approx(2 * 0.9 / (1 + 1.5))
+    outside = structure_evidence(share.log(), winner, winner > 0, (0, 1), 1.0)
+    assert outside["LV"].expected_dice == pytest.approx(2 * 0.9 / (1 + 0.9))
+
+
+def test_features_name_the_doubtful_neighbor() -> None:
+    from HeartSeg3DLib.trust.evidence import Evidence
+    from HeartSeg3DLib.trust.geometry import Geometry
+
+    sure, unsure = Evidence(10, 10.0, 0.9, 0.9, 0.1), Evidence(10, 10.0, 0.5, 0.5, 0.1)
+    geometry = Geometry({"LV": 1.0, "LA": 1.0}, {}, {}, {}, {"LA": ["upper"]}, None)
+    features = features_of({"LV": sure, "LA": unsure, "PA": Evidence(0, 1.0, 0.0, 0.0, 1.0)}, 1.0, geometry, [])
+    assert set(features) == {"LV", "LA"}
+    assert features["LV"][3] == pytest.approx(0.0)  # the log odds of one half, the atrium's
+    assert features["LA"][8] == 1.0
+
+
+@pytest.mark.parametrize("orientation", ["LPS", "RAS", "SRA"])
+def test_the_map_lies_on_the_images_grid_and_holds_the_calibrated_probability(orientation: str) -> None:
+    image = sitk.DICOMOrient(image_of(heart_voxels()), orientation)
+    straight = sitk.DICOMOrient(image, "LPS")
+    seen = seen_of(straight, {3: 0.6})
+    seen = Seen(seen.prediction, seen.winner, view_in_model_frame(image), LABELS, seen.features)
+    made = confidence_map(image, seen, 2.0)
+    assert made.GetPixelID() == sitk.sitkUInt8
+    assert (made.GetSize(), made.GetDirection(), made.GetOrigin()) == (
+        image.GetSize(), image.GetDirection(), image.GetOrigin())
+    labels, percent = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(made)
+    assert np.median(percent[labels == 3]) == 60
+    assert np.median(percent[labels == 1]) == 97
+    assert percent.min() >= 1
+
+
+def test_where_the_network_did_not_look_the_map_is_zero() -> None:
+    image = image_of(heart_voxels())
+    seen = seen_of(image, {})
+    said = seen.prediction
+    small = Prediction(said.log_probabilities[:, 10:60], Grid((20.0, 0.0, 0.0), 2.0, (50, 90, 90)),
+                       said.inside[10:60], 2.0)
+    percent = sitk.GetArrayFromImage(confidence_map(image, Seen(small, seen.winner, seen.volume, LABELS, None), 2.0))
+    assert not percent[:10].any()
+    assert not percent[60:].any()
+    assert percent[10:60].all()
+
+
+def test_an_oblique_image_has_the_same_map_at_the_same_place() -> None:
+    image = image_of(heart_voxels())
+    seen = seen_of(image, {3: 0.6})
+    turned = sitk.Image(image)
+    cos, sin = np.cos(0.2), np.sin(0.2)
+    turned.SetDirection((cos, -sin, 0, sin, cos, 0, 0, 0, 1))
+    oblique = Seen(seen.prediction, seen.winner, view_in_model_frame(turned), LABELS, None)
+    straight, made = (confidence_map(one, what, 2.0) for one, what in ((image, seen), (turned, oblique)))
+    same = sitk.Resample(made, straight, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    first, second = sitk.GetArrayFromImage(straight), sitk.GetArrayFromImage(same)
+    inner = heart_voxels() == 3
+    inner[:, :25] = inner[:, 45:] = False
+    assert np.median(np.abs(first[inner].astype(int) - second[inner])) == 0
+
+
+def test_features_are_averaged_over_windows_and_members() -> None:
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = torch.nn.Identity()
+
+    network = Network()
+    summary = FeatureSummary(network)
+    assert summary.vector() is None
+    for value in (1.0, 3.0):
+        maps = [torch.zeros(1, 1, 4, 4, 4), torch.full((1, 2, 2, 2, 2), value)]
+        network.encoder(maps)
+    np.testing.assert_allclose(summary.vector(), [2, 2, 0, 0])
+    summary.start()
+    assert summary.vector() is None
+    assert FeatureSummary(torch.nn.Identity()).vector() is None

@@ -1,0 +1,92 @@
+"""What does not fit about a label map is found, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from HeartSeg3DLib.trust.geometry import geometry_of
+from HeartSeg3DLib.trust.plausibility import findings
+from trust_hearts import VALUES, heart_voxels, volume_of
+
+
+def found_in(voxels: np.ndarray, spacing: float = 2.0, *, known: bool = True) -> set[tuple[str, str]]:
+    return {(one.id, one.check) for one in findings(geometry_of(volume_of(voxels, spacing)), known)}
+
+
+@pytest.fixture
+def voxels() -> np.ndarray:
+    return heart_voxels()
+
+
+def test_a_heart_that_fits_raises_no_question(voxels: np.ndarray) -> None:
+    assert found_in(voxels) == set()
+
+
+def test_nothing_is_said_of_an_empty_label_map(voxels: np.ndarray) -> None:
+    assert found_in(np.zeros_like(voxels)) == set()
+
+
+def test_volumes_contacts_and_centers_are_measured(voxels: np.ndarray) -> None:
+    geometry = geometry_of(volume_of(voxels))
+    assert geometry.volumes_ml["RV"] == pytest.approx(30 * 30 * 25 * 0.008)
+    assert geometry.touch("MYO", "RV") == pytest.approx(60 * 60, rel=0.15)
+    assert geometry.touch("LA", "PA") == 0
+    assert geometry.centers_mm["RV"] == pytest.approx((64, 69, 69), abs=1.5)
+    assert geometry.cut == {}
+
+
+def test_the_wall_is_as_thick_as_it_was_made() -> None:
+    grid = np.indices((80, 80, 80)) - 39.5
+    radius = np.sqrt((grid**2).sum(0))
+    shell = np.where(radius < 20, 1, np.where(radius < 30, 2, 0)).astype(np.uint8)  # 10 mm on 1 mm voxels
+    wall = geometry_of(volume_of(shell, 1.0)).wall
+    assert wall is not None
+    assert wall.mean_mm == pytest.approx(10, abs=1.5)
+    assert wall.enclosed_share == pytest.approx(1.0)
+
+
+def test_a_wall_that_does_not_enclose_the_cavity_is_found(voxels: np.ndarray) -> None:
+    voxels[voxels == 2] = 0
+    voxels[24:46, 24:50, 71:75] = 2
+    assert ("MYO", "wall") in found_in(voxels)
+
+
+def test_a_tiny_and_a_huge_heart_are_found(voxels: np.ndarray) -> None:
+    assert {("LV", "volume"), ("RV", "volume")} <= found_in(voxels, 0.8)
+    assert {("LV", "volume"), ("RV", "volume")} <= found_in(voxels, 4.0)
+
+
+def test_a_structure_that_the_border_cuts_is_not_judged_by_volume(voxels: np.ndarray) -> None:
+    cut = voxels[:, :, 43:]  # two voxels of the right ventricle are left
+    assert ("RV", "volume") not in found_in(cut)
+    assert ("LV", "ratio") not in found_in(cut)
+    inside = voxels.copy()
+    inside[:, :, :43][inside[:, :, :43] == 3] = 0
+    assert ("RV", "ratio") in found_in(inside)
+
+
+def test_pieces_and_missing_contacts_are_found(voxels: np.ndarray) -> None:
+    voxels[5:12, 5:12, 5:12] = 5  # 2.7 mL
+    assert found_in(voxels) == {("RA", "pieces")}
+    apart = heart_voxels()
+    apart[apart == 7] = 0
+    apart[55:80, 20:30, 30:42] = 7
+    assert found_in(apart) == {("PA", "missing_contact"), ("RV", "missing_contact")}
+
+
+def test_ventricles_that_touch_over_a_large_area_are_found(voxels: np.ndarray) -> None:
+    voxels[24:46, 24:50, 45:49] = 1
+    assert {("LV", "wrong_contact"), ("RV", "wrong_contact")} <= found_in(voxels)
+
+
+def test_a_mirrored_heart_is_found_where_the_sides_are_known(voxels: np.ndarray) -> None:
+    mirrored = voxels[:, :, ::-1]
+    assert {("LV", "place"), ("LA", "place")} <= found_in(mirrored)
+    assert not {one for one in found_in(mirrored, known=False) if one[1] == "place"}
+
+
+@pytest.mark.parametrize("id", VALUES)
+def test_any_structure_may_be_missing(voxels: np.ndarray, id: str) -> None:
+    voxels[voxels == VALUES[id]] = 0
+    assert id not in {one for one, _ in found_in(voxels)}
