@@ -11,6 +11,7 @@ from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 if TYPE_CHECKING:
     from torch import Tensor
 
+_DOUBTFUL = 0.7
 _MARGIN_CELLS = 4
 """So far around the labeled cells probabilities are looked at: beyond lies the rest of the chest."""
 
@@ -26,6 +27,7 @@ class Evidence:
             numerator and denominator taken in their means.
         inner_probability: Mean of its probability over its own cells.
         border_doubt: Mean entropy of the classes in its outermost cells, as a share of the largest possible.
+        doubtful_share: Share of its cells in which its probability is below 0.7.
     """
 
     cells: int
@@ -33,6 +35,7 @@ class Evidence:
     expected_dice: float
     inner_probability: float
     border_doubt: float
+    doubtful_share: float
 
 
 def heart_region(winner: Tensor) -> tuple[slice, slice, slice] | None:
@@ -80,7 +83,8 @@ def structure_evidence(log_probabilities: Tensor, winner: Tensor, inside: Tensor
         border = mask & ~_eroded(mask)
         found[STRUCTURES[value].id] = Evidence(
             cells, total, 2.0 * own / (cells + total) if cells else 0.0, own / cells if cells else 0.0,
-            float(doubt[border].mean()) if cells else 1.0)
+            float(doubt[border].mean()) if cells else 1.0,
+            float((share[mask] < _DOUBTFUL).float().mean()) if cells else 1.0)
     return found
 
 

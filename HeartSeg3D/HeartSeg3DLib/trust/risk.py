@@ -15,8 +15,11 @@ from HeartSeg3DLib.trust.plausibility import Finding
 BAD_DICE = 0.7
 """A structure with a Dice below this is badly segmented."""
 
-FEATURES = ("expected_dice", "inner_probability", "border_doubt", "lowest_neighbor", "heart_expected_dice", "unusual",
-            "findings", "heart_findings", "cut", "size")
+_CHECKS = (("volume", "ratio"), ("wall",), ("pieces",), ("missing_contact",), ("wrong_contact",), ("place",))
+
+FEATURES = ("expected_dice", "inner_probability", "border_doubt", "doubtful_share", "lowest_neighbor",
+            "heart_expected_dice", "unusual", *("_or_".join(names) for names in _CHECKS), "heart_findings", "cut",
+            "size")
 """What the risk is read from, in this order; see :func:`features_of`."""
 
 IDS = tuple(STRUCTURES[value].id for value in WHOLE_HEART)
@@ -27,9 +30,10 @@ def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geo
     """Return the features of every structure that carries labels, by id.
 
     Probabilities enter by their log odds, sizes and distances by their logarithms: the expected Dice of the
-    calibrated probabilities, the mean probability inside, the entropy at the border; the lowest expected Dice among
-    structures that touch it by anatomy and the mean of all; how unusual the image is; how many findings of
-    plausibility the structure has (up to 3), and the whole heart; whether the border cuts it; its number of cells.
+    calibrated probabilities, the mean probability inside, the entropy at the border, the share of doubtful cells; the
+    lowest expected Dice among structures that touch it by anatomy and the mean of all; how unusual the image is;
+    whether each check of plausibility found something about it, and how many findings the whole heart has (up to 10);
+    whether the border cuts it; its number of cells.
 
     Args:
         evidence: Of each structure.
@@ -46,10 +50,10 @@ def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geo
     for id, one in there.items():
         contacts = STRUCTURES[WHOLE_HEART[IDS.index(id)]].contacts
         near = min((odds[other] for other in contacts if other in odds), default=mean)
-        own = sum(finding.id == id for finding in found)
-        features[id] = [odds[id], _log_odds(one.inner_probability), one.border_doubt, near, mean,
-                        math.log(max(distance, 1e-3)), min(own, 3), min(len(found), 10),
-                        float(id in geometry.cut), math.log(one.cells)]
+        own = {finding.check for finding in found if finding.id == id}
+        features[id] = [odds[id], _log_odds(one.inner_probability), one.border_doubt, one.doubtful_share, near, mean,
+                        math.log(max(distance, 1e-3)), *(float(not own.isdisjoint(names)) for names in _CHECKS),
+                        float(min(len(found), 10)), float(id in geometry.cut), math.log(one.cells)]
     return features
 
 

@@ -19,7 +19,7 @@ from .cases import Case
 
 Array = NDArray[np.float64]
 
-_RIDGE, _INTERCEPT_RIDGE = 1.0, 4.0
+_RIDGE, _INTERCEPT_RIDGE = 3.0, 4.0
 _FOLDS = 5
 _NEWTON_STEPS = 50
 _FLAGGED = 0.93

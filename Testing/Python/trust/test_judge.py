@@ -15,7 +15,7 @@ from HeartSeg3DLib.segmentation.window import Prediction
 from HeartSeg3DLib.trust import judge
 from HeartSeg3DLib.trust.confidence import confidence_map
 from HeartSeg3DLib.trust.evidence import structure_evidence
-from HeartSeg3DLib.trust.risk import features_of
+from HeartSeg3DLib.trust.risk import FEATURES, features_of
 from trust_fitted import a_trust
 from trust_hearts import heart_voxels, image_of
 
@@ -120,12 +120,12 @@ def test_features_name_the_doubtful_neighbor() -> None:
     from HeartSeg3DLib.trust.evidence import Evidence
     from HeartSeg3DLib.trust.geometry import Geometry
 
-    sure, unsure = Evidence(10, 10.0, 0.9, 0.9, 0.1), Evidence(10, 10.0, 0.5, 0.5, 0.1)
+    sure, unsure = Evidence(10, 10.0, 0.9, 0.9, 0.1, 0.0), Evidence(10, 10.0, 0.5, 0.5, 0.1, 1.0)
     geometry = Geometry({"LV": 1.0, "LA": 1.0}, {}, {}, {}, {"LA": ["upper"]}, None)
-    features = features_of({"LV": sure, "LA": unsure, "PA": Evidence(0, 1.0, 0.0, 0.0, 1.0)}, 1.0, geometry, [])
+    features = features_of({"LV": sure, "LA": unsure, "PA": Evidence(0, 1.0, 0.0, 0.0, 1.0, 1.0)}, 1.0, geometry, [])
     assert set(features) == {"LV", "LA"}
-    assert features["LV"][3] == pytest.approx(0.0)  # the log odds of one half, the atrium's
-    assert features["LA"][8] == 1.0
+    assert features["LV"][FEATURES.index("lowest_neighbor")] == pytest.approx(0.0)  # the atrium's one half
+    assert features["LA"][FEATURES.index("cut")] == 1.0
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "RAS", "SRA"])
