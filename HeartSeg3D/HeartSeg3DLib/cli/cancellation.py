@@ -1,14 +1,63 @@
-"""Ctrl-C and SIGTERM stop the work at once, except while files are being put in place."""
+"""Ctrl-C and SIGTERM stop the work at once, except while files are being put in place; twice do no more than once."""
 
 from __future__ import annotations
 
+import _thread
+import math
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_CANCELLED = 130
+_CLEANING_UP_S = 2.0
+"""So long after a signal the next one does not interrupt what the first one has begun to clean up."""
+
+_LOOK_AGAIN_S = 0.05
+"""A signal that comes while a module is loaded waits for its end and looks for it so often."""
+
+
+def run_as_process(app: Callable[[], object]) -> None:
+    """Run a command line as the whole process, which no signal may end in the midst of a library.
+
+    Before a command begins, a signal ends the process where it is: nothing has been written, and an exception in the
+    midst of an import leaves libraries of C++ half set up. After a command was cancelled, the interpreter is not shut
+    down piece by piece: torch and VTK crash when they are taken down half loaded, or when a second signal comes then.
+    """
+    earlier = {number: signal.signal(number, _end_at_once) for number in _SIGNALS}
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == _CANCELLED and signal.getsignal(signal.SIGINT) is _too_late:
+            _end()
+        raise
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"Error: Cancelled.\n")
+    _end()
+
+
+def _too_late(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the process is about to end."""
+
+
+def _end() -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, RuntimeError):  # nobody reads it any more, or the signal came while it was written
+            continue
+    os._exit(_CANCELLED)
 
 
 class Cancellation:
@@ -17,6 +66,7 @@ class Cancellation:
     def __init__(self) -> None:
         self._wanted = False
         self._held = False
+        self._since = -math.inf
 
     def __call__(self) -> bool:
         """Return True once the user has asked to stop."""
@@ -33,7 +83,7 @@ class Cancellation:
             yield
         finally:
             for number, handler in earlier.items():
-                signal.signal(number, handler)
+                signal.signal(number, _too_late if self._wanted and handler is _end_at_once else handler)
 
     @contextmanager
     def held_back(self, *, last: bool = False) -> Iterator[None]:
@@ -57,5 +107,20 @@ class Cancellation:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._wanted = True
-        if not self._held:
-            raise KeyboardInterrupt
+        now = time.monotonic()
+        if self._held or now - self._since < _CLEANING_UP_S:
+            return
+        if _is_importing(frame):
+            threading.Timer(_LOOK_AGAIN_S, _thread.interrupt_main, (number,)).start()
+            return
+        self._since = now
+        raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether the main thread loads a module: an exception there crashes libraries of C++ (VTK: signal 11)."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

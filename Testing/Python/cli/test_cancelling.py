@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from command_line import start
+from HeartSeg3DLib.cli import cancellation
 from HeartSeg3DLib.cli.cancellation import Cancellation
 from random_models import write_ct
 
@@ -174,6 +177,83 @@ def test_a_signal_interrupts_and_is_remembered() -> None:
         assert cancelled()
         with pytest.raises(KeyboardInterrupt), cancelled.held_back():
             pytest.fail("nothing is written after the user has cancelled")
+
+
+def test_a_second_signal_does_not_interrupt_the_cleaning_up_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            cleaned.append("all")
+
+    with Cancellation().listening():
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        monkeypatch.setattr(cancellation, "_CLEANING_UP_S", 0.0)  # long after it, one that hangs can be ended
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert cleaned == ["all"]
+
+
+def test_a_signal_waits_until_a_module_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loads_slowly.py").write_text(
+        "import signal, time\nsignal.raise_signal(signal.SIGINT)\ntime.sleep(0.3)\nloaded = True\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cancelled, seen = Cancellation(), []
+
+    def work() -> None:
+        seen.append(importlib.import_module("loads_slowly").loaded)
+        assert cancelled()
+        time.sleep(10.0)
+
+    with cancelled.listening(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert seen == [True]
+    del sys.modules["loads_slowly"]
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_before_a_command_begins_a_signal_ends_the_process_in_words(twice: bool) -> None:
+    program = f"""
+import signal
+from HeartSegTrainingLib import cli
+
+def begins(prog_name):
+    for _ in range({1 + twice}):
+        signal.raise_signal(signal.SIGTERM)
+
+cli.full_app = lambda: begins
+cli.main()
+"""
+    stdout, stderr = (process := start(program)).communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "", "Error: Cancelled.\n")
+
+
+def test_signals_after_a_command_was_cancelled_come_too_late_and_find_no_libraries_to_crash() -> None:
+    program = """
+import atexit, signal, sys
+from HeartSeg3DLib.cli.command_run import command_run
+from HeartSegTrainingLib import cli
+
+def app(prog_name):
+    try:
+        with command_run("work"):
+            signal.raise_signal(signal.SIGINT)
+    except BaseException:
+        signal.raise_signal(signal.SIGINT)
+        sys.exit(130)
+
+atexit.register(lambda: print("taken down"))
+cli.full_app = lambda: app
+cli.main()
+"""
+    stdout, stderr = (process := start(program)).communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.startswith("Error: Cancelled.")
+    assert "Traceback" not in stderr
 
 
 def test_a_signal_waits_for_the_end_of_writing() -> None:
