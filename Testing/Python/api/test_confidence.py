@@ -1,0 +1,140 @@
+"""Results carry how far they can be trusted, and the map of confidence is written where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from HeartSeg3DLib import api
+from HeartSeg3DLib.api.outputs import PlannedOutput, plan_confidence
+from HeartSeg3DLib.errors import ModelError, UsageError
+from HeartSeg3DLib.imaging import read_scan
+from HeartSeg3DLib.models import ModelCard
+from HeartSeg3DLib.trust import TRUST_FILE, TrustModel
+from HeartSeg3DLib.trust.risk import FEATURES, IDS, RiskModel
+from HeartSeg3DLib.trust.unusual import Unusual
+from random_models import ct_like, same_grid, write_cine, write_ct
+
+FEATURES_OF_THE_SMALLEST = 16  # mean and deviation of eight channels
+
+
+def write_trust(package: Path, weights: tuple[str, ...] | None = None) -> None:
+    """Writes a trust file that finds every image unusual and every structure doubtful."""
+    count = FEATURES_OF_THE_SMALLEST
+    unusual = Unusual(np.zeros(count), np.full(count, 1e-3), np.eye(count)[:2], np.ones(2), 1.0, np.linspace(1, 2, 19))
+    nothing = (0.0,) * len(FEATURES)
+    risk = RiskModel(nothing, (1.0,) * len(FEATURES), nothing, dict.fromkeys(IDS, 0.0), 0.3, 0.9)
+    weights = weights or (ModelCard.read(package).sha256,)
+    (package / TRUST_FILE).write_text(TrustModel(weights, 1.5, unusual, risk).to_json(), encoding="utf-8")
+
+
+@pytest.fixture
+def package(user_data: Path) -> Path:
+    return user_data / "models" / "random-segmenter"
+
+
+@pytest.fixture
+def judged(package: Path) -> api.SegmentationModels:
+    write_trust(package)
+    return api.SegmentationModels(device="cpu")
+
+
+def test_every_structure_is_judged_and_the_image_is_unusual(judged: api.SegmentationModels) -> None:
+    heart = api.segment(ct_like(), models=judged)
+    assert heart.trust is not None
+    assert heart.seen is None
+    found = [mark for mark in heart.trust.marks if mark.risk is not None]
+    assert found
+    assert all(mark.risk == pytest.approx(0.5) and mark.level == "amber" for mark in found)
+    assert heart.trust.is_unusual
+    assert "The image is unlike those that the model knows: look at every structure." in heart.warnings
+    assert heart.trust.confidence is None
+    assert heart.seconds["trust"] >= 0
+
+
+def test_a_model_without_a_trust_file_is_said_to_be_not_judged(user_data: Path) -> None:
+    heart = api.segment(ct_like(), device="cpu")
+    assert heart.trust is not None
+    assert heart.trust.level == "grey"
+    assert "not measured" in heart.trust.sentence
+    assert {mark.level for mark in heart.trust.marks} <= {"grey", "amber"}
+
+
+def test_a_trust_file_of_other_weights_is_refused_aloud(package: Path) -> None:
+    write_trust(package, ("b" * 64,))
+    heart = api.segment(ct_like(), device="cpu")
+    assert heart.trust is not None
+    assert heart.trust.level == "grey"
+    assert "The model's trust file was made for other weights. Results are not judged." in heart.warnings
+
+
+def test_the_map_is_written_on_the_scans_grid(tmp_path: Path, judged: api.SegmentationModels) -> None:
+    done = api.segment_to_file(write_ct(tmp_path / "scan.nrrd"), tmp_path / "heart.nrrd", judged,
+                               confidence=tmp_path / "sure.nrrd", report=tmp_path / "pages")
+    assert done.confidence == tmp_path / "sure.nrrd"
+    sure = sitk.ReadImage(str(done.confidence))
+    assert same_grid(sure, ct_like())
+    assert sure.GetPixelID() == sitk.sitkUInt8
+    percent = sitk.GetArrayViewFromImage(sure)
+    assert 1 <= percent[percent > 0].min() <= percent.max() <= 100
+    assert done.doubts
+    assert all("possibly wrong (50 % risk)" in one or "not found" in one for one in done.doubts)
+    told = json.loads(json.dumps(done.to_dict()))
+    assert told["confidence"].endswith("sure.nrrd")
+    assert told["trust"][0]["structures"][0]["id"] == "LV"
+    assert "possibly wrong" in (tmp_path / "pages" / "heart.html").read_text("utf-8")
+
+
+def test_a_cine_gives_a_map_over_time(tmp_path: Path, judged: api.SegmentationModels) -> None:
+    scan = write_cine(tmp_path / "cine.nii.gz")
+    with pytest.raises(UsageError, match="confidence of 3 frames"):
+        api.segment_to_file(scan, tmp_path / "heart.nii.gz", judged, confidence=tmp_path / "sure.mha")
+    done = api.segment_to_file(scan, tmp_path / "heart.nii.gz", judged, confidence=tmp_path / "sure.nii.gz")
+    assert len(read_scan(tmp_path / "sure.nii.gz").frames) == 3
+    assert len(done.trust) == 3
+    assert all("All frames" in one or "of 3" in one for one in done.doubts)
+
+
+def test_a_map_of_a_model_that_has_none_is_refused_before_the_work(tmp_path: Path, user_data: Path) -> None:
+    models = api.SegmentationModels(device="cpu")
+    with pytest.raises(ModelError, match="never measured"):
+        api.segment_to_file(write_ct(tmp_path / "scan.nrrd"), tmp_path / "heart.nrrd", models,
+                            confidence=tmp_path / "sure.nrrd")
+    assert not (tmp_path / "heart.nrrd").exists()
+
+
+def test_files_are_not_replaced_unasked(tmp_path: Path, judged: api.SegmentationModels) -> None:
+    scan, sure = write_ct(tmp_path / "scan.nrrd"), tmp_path / "sure.nrrd"
+    sure.write_text("mine")
+    with pytest.raises(UsageError, match="exists"):
+        api.segment_to_file(scan, tmp_path / "heart.nrrd", judged, confidence=sure)
+    with pytest.raises(UsageError, match="cannot be one file"):
+        api.segment_to_file(scan, tmp_path / "heart.nrrd", judged, confidence=tmp_path / "heart.nrrd")
+    assert sure.read_text() == "mine"
+    api.segment_to_file(scan, tmp_path / "heart.nrrd", judged, confidence=sure, force=True)
+    assert sitk.ReadImage(str(sure)).GetSize() == ct_like().GetSize()
+
+
+def test_maps_of_several_scans_need_a_folder(tmp_path: Path) -> None:
+    plan = [PlannedOutput(tmp_path / f"{name}.nrrd", tmp_path / "out" / f"{name}.nii.gz") for name in ("one", "two")]
+    with pytest.raises(UsageError, match="Give a folder"):
+        plan_confidence(plan, tmp_path / "sure.nrrd", force=False)
+    maps = plan_confidence(plan, tmp_path / "maps", force=False)
+    assert sorted(path.name for path in maps.values()) == ["one_confidence.nii.gz", "two_confidence.nii.gz"]
+    assert plan_confidence(plan, None, force=False) == {}
+    with pytest.raises(UsageError, match="no ending"):
+        plan_confidence(plan[:1], tmp_path / "sure", force=False)
+    with pytest.raises(UsageError, match="one of the scans"):
+        plan_confidence(plan[:1], tmp_path / "one.nrrd", force=False)
+
+
+def test_a_trust_file_travels_with_its_package(tmp_path: Path, package: Path) -> None:
+    from HeartSeg3DLib.models.package import copy_package
+
+    write_trust(package)
+    copy_package(package, tmp_path)
+    assert (tmp_path / TRUST_FILE).read_bytes() == (package / TRUST_FILE).read_bytes()
