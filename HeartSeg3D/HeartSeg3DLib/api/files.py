@@ -25,6 +25,7 @@ from HeartSeg3DLib.api.reporting import report_file, report_of_scan
 from HeartSeg3DLib.api.segmenting import (
     SEGMENTED,
     Cancelled,
+    Probabilities,
     Progress,
     SegmentationChoices,
     SegmentedFrame,
@@ -34,8 +35,10 @@ from HeartSeg3DLib.api.segmenting import (
 from HeartSeg3DLib.errors import CancelledError, InputError, UsageError
 from HeartSeg3DLib.imaging import (
     DICOM_SEGMENTATION,
+    PROBABILITY_KINDS,
     SEGMENTATION_KINDS,
     SEQUENCE_KINDS,
+    ClassProbabilities,
     Frame,
     Scan,
     check_dicom_segmentation,
@@ -43,6 +46,7 @@ from HeartSeg3DLib.imaging import (
     read_scan,
     write_dicom_segmentation,
     write_image,
+    write_probabilities,
     write_segmentation,
     write_sequence,
 )
@@ -82,6 +86,8 @@ class SegmentedScan:
         trust: How far each frame can be trusted, `Verdict.to_dict` each.
         doubts: One sentence for each structure that a person should look at, beyond the warnings.
         confidence: Map of how sure the model is of each voxel in %, None where none was asked for.
+        probabilities: File of class probabilities, None where none was asked for.
+        soft: Class probabilities, where the choices asked for them or there is a file of them.
     """
 
     source: Path
@@ -100,15 +106,19 @@ class SegmentedScan:
     trust: list[dict[str, Any]]
     doubts: list[str]
     confidence: Path | None
+    probabilities: Path | None = None
+    soft: ClassProbabilities | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         volumes = {id: [round(volume, 3) for volume in volumes] for id, volumes in self.volumes_ml.items()}
-        return {**vars(self), "source": str(self.source), "output": str(self.output),
+        plain = {name: value for name, value in vars(self).items() if name != "soft"}
+        return {**plain, "source": str(self.source), "output": str(self.output),
                 "image": None if self.image is None else str(self.image), "volumes_ml": volumes,
                 "function": None if self.function is None else self.function.to_json(),
                 "report": None if self.report is None else str(self.report),
                 "confidence": None if self.confidence is None else str(self.confidence),
+                "probabilities": None if self.probabilities is None else str(self.probabilities),
                 "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()}}
 
 
@@ -120,6 +130,7 @@ def segment_to_file(
     *,
     report: Path | None = None,
     confidence: Path | None = None,
+    probabilities: Path | None = None,
     sequence_output: Path | None = None,
     force: bool = False,
     progress: Progress = lambda fraction, stage: None,
@@ -140,6 +151,8 @@ def segment_to_file(
         report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
         confidence: File for how sure the model is of each voxel's label, background included, in % (uint8, 0 where
             it did not look), on the label map's grid; 4-D where the label map is.
+        probabilities: File for the class probabilities around the heart (.nrrd or .seq.nrrd), on voxels about as fine
+            as the model's along the scan's axes: `heartseg mesh` takes it in place of the label map. One frame only.
         sequence_output: Where the label map goes in place of `output` if the scan has several frames (4-D).
         force: Whether existing files may be replaced.
         progress: Called with (fraction 0-1, stage).
@@ -156,10 +169,16 @@ def segment_to_file(
     if confidence is not None:
         choices = replace(choices, confidence=True)
         check_confidence(confidence, output, force=force)
+    if probabilities is not None:
+        choices = replace(choices, probabilities=Probabilities.ALWAYS)
+        _check_probabilities(probabilities, (source, output, confidence), force=force)
     progress(0.0, "Reading the scan")
     scan, frames, output, image = _read(source, (output, sequence_output or output), choices, force)
     if confidence is not None:
         check_confidence_frames(confidence, len(frames))
+    if probabilities is not None and len(frames) > 1:
+        raise UsageError(f"The scan has {len(frames)} frames (4-D), and class probabilities are kept of one.",
+                         "Choose one with --frame.")
     page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
@@ -172,6 +191,8 @@ def segment_to_file(
         _write(output, found, image, frames, scan, choices, models)
         if confidence is not None:
             write_confidence(confidence, found)
+        if probabilities is not None and found[0].heart.probabilities is not None:
+            write_probabilities(probabilities, found[0].heart.probabilities)
     clock.lap("write")
     warnings = _warnings(scan, models, found, image)
     measured, function = _measured(found, page is not None, warnings)
@@ -186,7 +207,19 @@ def segment_to_file(
     return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,
                          found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings,
                          [one.heart.trust.to_dict() for one in found if one.heart.trust is not None],
-                         doubts_of(found), confidence)
+                         doubts_of(found), confidence, probabilities, found[0].heart.probabilities)
+
+
+def _check_probabilities(path: Path, others: Sequence[Path | None], *, force: bool) -> None:
+    """Make sure that class probabilities can be written, before any work is done.
+
+    Raises:
+        UsageError: They cannot, or the file is the scan or another result's.
+    """
+    check_output(path, force=force, kinds=PROBABILITY_KINDS)
+    if path.resolve() in [other.resolve() for other in others if other is not None]:
+        raise UsageError(f"{path.name} cannot hold class probabilities: it is the scan or another result.",
+                         "Choose another name.")
 
 
 def _read(source: Path, outputs: tuple[Path, Path], choices: SegmentationChoices,

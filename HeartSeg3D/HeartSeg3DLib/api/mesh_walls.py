@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import SimpleITK as sitk
 
 from HeartSeg3DLib.api.mesh_words import change_sentences
+from HeartSeg3DLib.imaging import ClassProbabilities
 from HeartSeg3DLib.meshing.checking import check_memory
 from HeartSeg3DLib.meshing.isotropic import pitch_for_walls, resampled_for_walls
 from HeartSeg3DLib.meshing.memory import free_memory
@@ -33,6 +34,22 @@ class GrownWalls:
     open_ends: Mapping[int, int] = field(default_factory=dict)
     changes: Mapping[str, object] = field(default_factory=dict)
     sentences: tuple[str, ...] = ()
+
+
+def fine_enough_for_walls(probabilities: ClassProbabilities, walls_mm: Mapping[int, float]) -> ClassProbabilities:
+    """Return class probabilities on voxels on which walls can grow: the given ones, or finer.
+
+    Raises:
+        DeviceError: Voxels fine enough for a wall do not fit into memory.
+    """
+    growing = walls_to_grow(probabilities.labels, walls_mm)
+    pitch = pitch_for_walls(probabilities.labels, min(growing.values())) if growing else None
+    if pitch is None:
+        return probabilities
+    free = free_memory()
+    if free is not None:
+        check_memory(probabilities.labels, pitch, free)
+    return probabilities.resampled(pitch)
 
 
 def grow_walls(labels: sitk.Image, walls_mm: Mapping[int, float]) -> GrownWalls:

@@ -16,11 +16,11 @@ from HeartSeg3DLib.anatomy import WHOLE_HEART
 from HeartSeg3DLib.api.mesh_choices import MeshChoices, failed_request
 from HeartSeg3DLib.api.mesh_fibers import FiberStage, placeholder_sentences
 from HeartSeg3DLib.api.mesh_report import MeshReportFiles, piece_sentences, write_mesh_report
-from HeartSeg3DLib.api.mesh_walls import GrownWalls, grow_walls
+from HeartSeg3DLib.api.mesh_walls import GrownWalls, fine_enough_for_walls, grow_walls
 from HeartSeg3DLib.api.mesh_words import change_sentences, volume_sentences
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.errors import CancelledError, CheckError, InputError, UsageError
-from HeartSeg3DLib.imaging import read_label_frames
+from HeartSeg3DLib.imaging import ClassProbabilities, holds_probabilities, read_label_frames, read_probabilities
 from HeartSeg3DLib.imaging.output import not_written
 from HeartSeg3DLib.meshing.checking import (
     check_edge,
@@ -51,6 +51,7 @@ from HeartSeg3DLib.report import FiberSection
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
+Given = Path | sitk.Image | ClassProbabilities
 
 EDGE_OF_PITCH = 0.95
 """Mean edge of a surface's triangles in distances of the samples that it is made from."""
@@ -84,7 +85,7 @@ class MeshedHeart:
 
 
 def mesh_to_folder(
-    labels: Path | sitk.Image, folder: Path, choices: MeshChoices | None = None, *, title: str = "",
+    labels: Given, folder: Path, choices: MeshChoices | None = None, *, title: str = "",
     progress: Progress = lambda _fraction, _stage: None, cancelled: Cancelled = lambda: False,
     writing: Callable[[], AbstractContextManager[None]] = nullcontext,
     accept: Callable[[str], bool] = lambda _verdict: False,
@@ -92,7 +93,8 @@ def mesh_to_folder(
     """Mesh a label map, check the mesh and write it with a report about it; nothing is written where a check fails.
 
     Args:
-        labels: Label map, as `imaging.read_labels` takes it, or an image of the project's values.
+        labels: Label map, as `imaging.read_labels` takes it, or an image of the project's values; or class
+            probabilities (`HeartLabels.probabilities`, or a file of them), which say where between voxels walls lie.
         folder: Folder for the mesh, which is made where it is missing.
         choices: How.
         title: What report and sidecar call the label map; the name of its file by default.
@@ -149,7 +151,7 @@ class _Stages:
 class _Run:
     """One label map on its way to a mesh."""
 
-    def __init__(self, given: Path | sitk.Image, folder: Path, choices: MeshChoices, stages: _Stages, title: str,
+    def __init__(self, given: Given, folder: Path, choices: MeshChoices, stages: _Stages, title: str,
                  accept: Callable[[str], bool]) -> None:
         self._given, self._choices, self._stages = given, choices, stages
         self._title, self._accept = title, accept
@@ -157,6 +159,7 @@ class _Run:
         self._warnings: list[str] = []
         self._walls: GrownWalls | None = None
         self._changes: dict[str, object] = {}
+        self._probabilities: ClassProbabilities | None = None
         choices.check(folder)
         self._fibers = FiberStage(choices.fibers, self._request)
 
@@ -216,9 +219,7 @@ class _Run:
             self._warnings.append("The XDMF files hold their arrays as text, because h5py is not installed: large, and "
                                   "DOLFINx opens them with XDMFFile.Encoding.ASCII. pip install '.[hdf5]' brings it.")
         stages.enter(0.0, "Reading the label map")
-        labels = self._given
-        if not isinstance(labels, sitk.Image):
-            labels = _one_frame(labels, choices)
+        labels = self._read()
         self._warnings += check_labels(labels, WHOLE_HEART).warnings
         check_size(labels)
         stages.enter(0.03, "Cleaning")
@@ -253,15 +254,31 @@ class _Run:
         self._warnings += pitch_warnings(facts, pitch)
         return labels, pitch * EDGE_OF_PITCH
 
+    def _read(self) -> sitk.Image:
+        """Return the label map; of class probabilities the most probable one, and keep them."""
+        given, choices = self._given, self._choices
+        if isinstance(given, Path):
+            if not holds_probabilities(given):
+                return _one_frame(given, choices)
+            if choices.scheme is not None or choices.time_frame is not None:
+                raise UsageError(f"{given.name} holds class probabilities of one frame, in HeartSeg's own labels.",
+                                 "Leave --scheme and --time-frame out.")
+            given = read_probabilities(given)
+        if isinstance(given, ClassProbabilities):
+            self._probabilities = fine_enough_for_walls(given, choices.walls_mm)
+            return self._probabilities.labels
+        return given
+
     def _made(self, labels: sitk.Image, edge: float) -> SurfaceMesh | TetraMesh:
         if self._choices.with_tetrahedra:
             self._stages.enter(0.1, "Making tetrahedra")
-            cut = cut_into_tetrahedra(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part))
+            cut = cut_into_tetrahedra(labels, edge, lambda part: self._stages.within(0.1 + 0.6 * part),
+                                      self._probabilities)
             self._changes["tetrahedra"] = {"smoothed": cut.smoothed, "topology": cut.repaired, "specks": cut.specks}
             self._warnings += change_sentences(cut.repaired, cut.specks, "element")
             return cut.mesh
         self._stages.enter(0.1, "Resampling")
-        samples = label_field(labels, edge / EDGE_OF_PITCH)
+        samples = label_field(labels, edge / EDGE_OF_PITCH, self._probabilities)
         self._changes["samples"] = {"topology": samples.repaired, "specks": samples.specks}
         self._warnings += change_sentences(samples.repaired, samples.specks, "sample")
         self._stages.enter(0.5, "Making surfaces")
@@ -286,7 +303,8 @@ class _Run:
         grown = self._walls.thickness_mm if self._walls is not None else {}
         walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in grown.items())
         frame = {} if choices.time_frame is None else {"Time frame": f"{choices.time_frame}, counted from 0"}
-        return {**frame, "Walls": walls or "none grown", "Preset": choices.preset or "none",
+        source = "labels" if self._probabilities is None else "class probabilities"
+        return {**frame, "Surfaces from": source, "Walls": walls or "none grown", "Preset": choices.preset or "none",
                 "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
                 "Pieces": choices.pieces.value}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ _LOADING, _SEGMENTING, SEGMENTED = 0.05, 0.1, 0.95
 """Share of the whole at which each stage begins, roughly by their times on two CPU cores."""
 
 
+class Probabilities(Enum):
+    """When class probabilities are made beside the labels, which takes half a second."""
+
+    NEVER = "never"
+    THICK_SLICES = "where slices are much thicker than what the model saw"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class SegmentationChoices:
     """How a scan is to be segmented.
@@ -37,6 +46,7 @@ class SegmentationChoices:
         series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
         frame: Frame of a 4-D scan, counted from 0; all frames if None.
         confidence: Whether to make the map of how sure the model is of each voxel, `heart.trust.confidence`.
+        probabilities: When to make `heart.probabilities`, from which surfaces can be made; of one frame only.
     """
 
     modality: str = "auto"
@@ -44,6 +54,7 @@ class SegmentationChoices:
     series: str | int | None = None
     frame: int | None = None
     confidence: bool = False
+    probabilities: Probabilities = Probabilities.NEVER
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ def segment(
     series: str | int | None = None,
     frame: int | None = None,
     confidence: bool = False,
+    probabilities: bool = False,
     models: SegmentationModels | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -84,6 +96,7 @@ def segment(
         series: For DICOM: Series Instance UID or 1-based number in the list of stacks.
         frame: Frame of a 4-D scan, counted from 0.
         confidence: Whether to make `trust.confidence`, the map of how sure the model is of each voxel in %.
+        probabilities: Whether to make class probabilities, too, which `mesh_to_folder` takes in place of labels.
         models: Loaded models to share between calls, in place of `model` and `device`.
         progress: Called with (fraction 0-1, stage).
         cancelled: Polled often; True stops the work.
@@ -105,7 +118,8 @@ def segment(
     if frame is None and len(read.frames) > 1:
         raise UsageError(f"The scan has {len(read.frames)} frames (4-D).",
                          "Choose one with frame=N, or segment all with segment_to_file.")
-    choices = SegmentationChoices(modality, quality, series, frame, confidence)
+    choices = SegmentationChoices(modality, quality, series, frame, confidence,
+                                  Probabilities.ALWAYS if probabilities else Probabilities.NEVER)
     found = segment_scan(read, models, choices, progress=progress, cancelled=cancelled)[0].heart
     found.warnings[:0] = [*read.warnings, *models.warnings]
     return found
@@ -167,10 +181,29 @@ def segment_frames(
                 raise
             raise InputError(f"Frame {number} of 0 to {len(frames) - 1}: {error.message}",
                              "Check this frame, or segment the other frames one by one.") from error
+        if len(frames) == 1:
+            heart = _with_probabilities(heart, models, choices)
         heart = _judged(heart, models, choices, orientation_known=scan.orientation_known)
         first = first or heart
         modality = heart.modality  # one scan is not CT in one phase and MR in the next
         yield SegmentedFrame(frame.time_ms, heart)
+
+
+def _with_probabilities(
+    heart: HeartLabels, models: SegmentationModels, choices: SegmentationChoices
+) -> HeartLabels:
+    """Return a result with its class probabilities, as sure as the model was measured to be, where they are wanted."""
+    wanted, seen = choices.probabilities, heart.seen
+    if seen is None or wanted is Probabilities.NEVER:
+        return heart
+    from HeartSeg3DLib.segmentation.probabilities import class_probabilities, has_thick_slices
+
+    if wanted is Probabilities.THICK_SLICES and not has_thick_slices(seen):
+        return heart
+    start = time.perf_counter()
+    temperature = 1.0 if models.trust is None else models.trust.temperature
+    made = class_probabilities(seen, temperature=temperature)
+    return replace(heart, probabilities=made, seconds={**heart.seconds, "probabilities": time.perf_counter() - start})
 
 
 def _judged(heart: HeartLabels, models: SegmentationModels, choices: SegmentationChoices, *,

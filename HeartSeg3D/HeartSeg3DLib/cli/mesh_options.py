@@ -13,7 +13,8 @@ from HeartSeg3DLib.meshing.export.presets import PRESETS
 LabelsArgument = Annotated[
     Path,
     typer.Argument(metavar="LABELS", show_default=False,
-                   help="Label map (.nii.gz, .nrrd, .mha, .seg.nrrd) or a folder with one mask a structure."),
+                   help="Label map (.nii.gz, .nrrd, .mha, .seg.nrrd), a folder with one mask a structure, or class "
+                        "probabilities of `heartseg segment --probabilities`."),
 ]
 EdgeOption = Annotated[
     float | None,

@@ -12,10 +12,21 @@ from HeartSeg3DLib.cli.command_run import CommandRun, command_run, error_entry
 from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.cli.options import DeviceOption, ForceOption, JsonOption, ModalityName, QualityName, QuietOption
 from HeartSeg3DLib.cli.tables import show_function
-from HeartSeg3DLib.errors import CancelledError, DeviceError, HeartSegError, InputError, ModelError
+from HeartSeg3DLib.errors import (
+    CancelledError,
+    CheckError,
+    DeviceError,
+    HeartSegError,
+    InputError,
+    ModelError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.api import MeshedHeart, PlannedOutput, SegmentationChoices, SegmentationModels, SegmentedScan
+
+
+FROM_PROBABILITIES = "Surfaces are made from class probabilities, which know more between slices than the label map."
 
 
 def segment_command(
@@ -57,6 +68,11 @@ def segment_command(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for closed surfaces of each result, as `heartseg mesh` makes them.")
     ] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Class probabilities (.nrrd or .seq.nrrd), which `heartseg mesh` takes in "
+                                          "place of the label map: finer surfaces of thick slices.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -71,13 +87,18 @@ def segment_command(
     with command_run("segment", as_json=as_json, quiet=quiet) as run:
         from HeartSeg3DLib.api import SegmentationChoices, SegmentationModels, output_folder, plan_outputs
         from HeartSeg3DLib.api.outputs import plan_confidence
+        from HeartSeg3DLib.api.segmenting import Probabilities
 
         plan = plan_outputs(inputs, out, force=force)
         maps = plan_confidence(plan, confidence, force=force)
         models = SegmentationModels(model, device)
-        choices = SegmentationChoices(modality.value, quality.value, series, frame)
+        if probabilities is not None and len(plan) > 1:
+            raise UsageError("--probabilities takes one scan at a time.", "Give one scan, or leave it out.")
+        soft = Probabilities.NEVER if mesh is None else Probabilities.THICK_SLICES
+        choices = SegmentationChoices(modality.value, quality.value, series, frame, probabilities=soft)
         with output_folder(out) if plan[0].output != out else nullcontext():
-            batch = _Batch(run, models, choices, report, _mesh_folders(plan, mesh, force=force), maps, force)
+            meshes = _mesh_folders(plan, mesh, force=force)
+            batch = _Batch(run, models, choices, report, meshes, maps, probabilities, force)
             batch.segment(plan)
         batch.finish()
 
@@ -101,10 +122,10 @@ class _Batch:
 
     def __init__(
         self, run: CommandRun, models: SegmentationModels, choices: SegmentationChoices, report: Path | None,
-        meshes: dict[Path, Path], maps: dict[Path, Path], force: bool,
+        meshes: dict[Path, Path], maps: dict[Path, Path], probabilities: Path | None, force: bool,
     ) -> None:
         self._run, self._models, self._choices, self._report, self._force = run, models, choices, report, force
-        self._meshes, self._maps = meshes, maps
+        self._meshes, self._maps, self._probabilities = meshes, maps, probabilities
         self._results: list[dict[str, Any]] = []
         self._failures: list[tuple[PlannedOutput, HeartSegError]] = []
 
@@ -121,7 +142,7 @@ class _Batch:
                 progress.begin(name if several else "")
                 try:
                     done = self._one(item, progress)
-                    mesh = self._mesh(item, done, progress)
+                    made = self._mesh(item, done, progress)
                 except CancelledError:
                     raise
                 except Exception as failure:
@@ -129,7 +150,7 @@ class _Batch:
                         raise
                     self._fail(item, name, explain(failure))
                 else:
-                    self._succeed(done, mesh, name if several else "")
+                    self._succeed(done, made, name if several else "")
 
     def finish(self) -> None:
         """Sum up, and end with the exit code of the first failure."""
@@ -154,11 +175,16 @@ class _Batch:
 
         return segment_to_file(
             item.source, item.output, self._models, self._choices, report=self._report, confidence=sure,
-            force=self._force, progress=progress, cancelled=self._run.cancelled, writing=self._run.writing,
+            probabilities=self._probabilities, force=self._force, progress=progress, cancelled=self._run.cancelled,
+            writing=self._run.writing,
         )
 
-    def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> MeshedHeart | None:
-        """Make surfaces of a result where they were asked for; the label map is written already."""
+    def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> tuple[MeshedHeart, bool] | None:
+        """Make surfaces of a result where they were asked for; the label map is written already.
+
+        Returns:
+            The surfaces, and whether class probabilities made them and not the label map.
+        """
         if item.output not in self._meshes:
             return None
         from HeartSeg3DLib.api import MeshChoices, mesh_to_folder, output_folder
@@ -169,11 +195,23 @@ class _Batch:
                              "Choose one with --frame.")
         folder = self._meshes[item.output]
         with output_folder(folder.parent):
-            return mesh_to_folder(
-                done.output, folder, MeshChoices(pieces=Pieces.KEEP_ALL, force=self._force),
-                progress=progress, cancelled=self._run.cancelled, writing=self._run.writing)
+            for source in (done.soft, done.output):
+                if source is None:
+                    continue
+                try:
+                    made = mesh_to_folder(
+                        source, folder, MeshChoices(pieces=Pieces.KEEP_ALL, force=self._force),
+                        title=done.output.name, progress=progress, cancelled=self._run.cancelled,
+                        writing=self._run.writing)
+                except CheckError:
+                    if source is done.output:
+                        raise
+                    continue  # noisy probabilities can fail where the smoother labels do not
+                return made, source is done.soft
+        return None
 
-    def _succeed(self, done: SegmentedScan, mesh: MeshedHeart | None, name: str) -> None:
+    def _succeed(self, done: SegmentedScan, made: tuple[MeshedHeart, bool] | None, name: str) -> None:
+        mesh, is_soft = made or (None, False)
         for sentence in (*done.warnings, *done.doubts, *(mesh.warnings if mesh is not None else ())):
             self._run.warn(sentence, name)
         frames = f", {done.frames} frames" if done.frames > 1 else ""
@@ -183,12 +221,17 @@ class _Batch:
             show_function(self._run, done.function)
         if done.confidence is not None:
             self._run.say(str(done.confidence))
+        if done.probabilities is not None:
+            self._run.say(str(done.probabilities))
         if done.report is not None:
             self._run.say(str(done.report))
         files = [str(path) for path in mesh.files] if mesh is not None else []
+        if is_soft:
+            self._run.say(FROM_PROBABILITIES)
         for path in files:
             self._run.say(path)
-        self._results.append({"status": "done", **done.to_dict(), "mesh": files})
+        source = None if mesh is None else "probabilities" if is_soft else "labels"
+        self._results.append({"status": "done", **done.to_dict(), "mesh": files, "mesh_from": source})
 
     def _fail(self, item: PlannedOutput, name: str, error: HeartSegError) -> None:
         self._run.trouble(error, name)

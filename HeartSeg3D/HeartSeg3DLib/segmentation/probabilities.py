@@ -16,13 +16,17 @@ from HeartSeg3DLib.imaging.probabilities import CERTAIN, ClassProbabilities, cla
 from .export import Axis, at_nodes
 from .seen import Seen
 
+THICK = 1.5
+"""Slices from this many times as thick as the voxels that the network saw: surfaces from labels are then farther from
+the truth than those from probabilities (`Testing/Benchmarks/subvoxel_surfaces.py`)."""
+
 _MARGIN_CELLS = 2.0
 """Cells of the network that are kept around everything labeled: beyond, no structure has a share that counts."""
 
 
-def finer_than_slices(seen: Seen) -> bool:
-    """Whether the network saw the heart on voxels finer than the image's thickest axis."""
-    return bool(seen.volume.spacing.max() > seen.prediction.sampled_at_mm)
+def has_thick_slices(seen: Seen) -> bool:
+    """Whether an image's slices are so much thicker than the voxels that the network saw that labels lose by it."""
+    return bool(seen.volume.spacing.max() > THICK * seen.prediction.sampled_at_mm)
 
 
 def class_probabilities(seen: Seen, *, temperature: float = 1.0) -> ClassProbabilities:
@@ -43,9 +47,9 @@ def class_probabilities(seen: Seen, *, temperature: float = 1.0) -> ClassProbabi
     grid, where = prediction.grid, seen.winner.nonzero()
     lowest, highest = where.min(0).values.cpu().numpy(), where.max(0).values.cpu().numpy()
     start = np.array(grid.start)
-    lower = np.maximum(start + (lowest - _MARGIN_CELLS) * grid.spacing, grid.lower)
-    upper = np.minimum(start + (highest + _MARGIN_CELLS) * grid.spacing, grid.upper)
-    first, last = volume.index_range(lower, upper)
+    # Beyond the window, where there is background only: what the window cuts must not look cut by the image.
+    first, last = volume.index_range(start + (lowest - _MARGIN_CELLS) * grid.spacing,
+                                     start + (highest + _MARGIN_CELLS) * grid.spacing)
     lengths = (last - first) * volume.spacing
     counts = np.maximum(np.rint(lengths / prediction.sampled_at_mm), 1).astype(int)
     steps = lengths / counts

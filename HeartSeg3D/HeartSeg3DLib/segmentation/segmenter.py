@@ -12,6 +12,7 @@ import SimpleITK as sitk
 import torch
 
 from HeartSeg3DLib.errors import DeviceError, ModelError, UsageError
+from HeartSeg3DLib.imaging.probabilities import ClassProbabilities
 
 from .borders import cut_structures
 from .cleanup import remove_islands
@@ -66,6 +67,7 @@ class HeartLabels:
         spacing_mm: Spacing at which the segmenter saw the heart.
         device: Where it ran in the end.
         seen: What the network said before its labels were written, where that was asked for.
+        probabilities: How likely each voxel belongs to each structure, where that was asked for.
         trust: How far it can be trusted (:func:`HeartSeg3DLib.trust.judge`), None where nobody judged it.
     """
 
@@ -80,6 +82,7 @@ class HeartLabels:
     spacing_mm: float = 0.0
     device: str = "cpu"
     seen: Seen | None = None
+    probabilities: ClassProbabilities | None = None
     trust: Verdict | None = None
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -10,7 +11,8 @@ import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
 from HeartSeg3DLib.api import loading
-from HeartSeg3DLib.imaging import read_label_frames
+from HeartSeg3DLib.errors import CheckError
+from HeartSeg3DLib.imaging import ClassProbabilities, read_label_frames
 from random_models import ct_like, same_grid, write_cine, write_ct
 
 pytestmark = pytest.mark.usefixtures("user_data")
@@ -198,3 +200,70 @@ def test_surfaces_of_a_cine_ask_for_a_frame_and_leave_the_label_map(tmp_path: Pa
     assert "--frame" in result.stderr
     assert (tmp_path / "heart.nii.gz").exists()
     assert not (tmp_path / "mesh").exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_surfaces_of_thick_slices_come_from_probabilities_where_these_can_be_meshed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """The random model sees voxels of 6 mm, and of 7.5 mm at most where its window has to hold more."""
+    given: list[type] = []
+
+    def mesh(source: Path | ClassProbabilities, *_: object, **__: object) -> SimpleNamespace:
+        given.append(type(source))
+        if fails and isinstance(source, ClassProbabilities):
+            raise CheckError("The mesh failed its own check.", "Try another edge length.")
+        return SimpleNamespace(warnings=(), files=(tmp_path / "heart.vtp",))
+
+    monkeypatch.setattr("HeartSeg3DLib.api.meshing.mesh_to_folder", mesh)
+    scans = []
+    for name, spacing in (("thick", 13.0), ("thin", 5.0)):
+        scan = ct_like()
+        scan.SetSpacing((4.0, 4.0, spacing))
+        scans.append(tmp_path / f"{name}.nii.gz")
+        sitk.WriteImage(scan, str(scans[-1]))
+    result = call("segment", *scans, "-o", tmp_path / "hearts", "--mesh", tmp_path / "meshes", "--json")
+    assert result.exit_code == 0, result.stderr
+    entries = json.loads(result.stdout)["results"]
+    assert [entry["mesh_from"] for entry in entries] == ["labels" if fails else "probabilities", "labels"]
+    assert [issubclass(kind, Path) for kind in given] == ([False, True, True] if fails else [False, True])
+    labels = sitk.ReadImage(str(tmp_path / "hearts" / "thick.nii.gz"))
+    assert labels.GetSpacing()[2] == pytest.approx(13.0), "the label map stays on the scan's grid"
+
+
+def test_probabilities_go_into_a_file_that_can_be_meshed(tmp_path: Path) -> None:
+    scan, file = write_ct(tmp_path / "scan.nii.gz"), tmp_path / "p.nrrd"
+    result = call("segment", scan, "-o", tmp_path / "heart.nii.gz", "--probabilities", file)
+    assert result.exit_code == 0, result.stderr
+    assert str(file) in result.stdout
+    again = call("segment", scan, "-o", tmp_path / "other.nii.gz", "--probabilities", file)
+    assert_failed_in_words(again, 2, "p.nrrd exists already")
+    assert not (tmp_path / "other.nii.gz").exists()
+    assert call("segment", scan, "-o", tmp_path / "other.nii.gz", "--probabilities", file, "--force").exit_code == 0
+    meshed = call("mesh", file, "-o", tmp_path / "mesh", "--keep-all", "--edge", "4", "--json")
+    assert meshed.exit_code == 0, meshed.stderr
+    assert (tmp_path / "mesh" / "heart.vtp").exists()
+
+
+@pytest.mark.parametrize(("said", "options"), [
+    ("has no known ending", ["--probabilities", "p.nii.gz"]),
+    ("is the scan or another result", ["--probabilities", "heart.nrrd"]),
+    ("does not exist", ["--probabilities", "missing/p.nrrd"]),
+])
+def test_a_file_that_cannot_hold_probabilities_stops_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, options: list[str]
+) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    assert_failed_in_words(call("segment", scan, "-o", "heart.nrrd", *options), 2, said)
+    assert [path.name for path in tmp_path.iterdir()] == ["scan.nii.gz"]
+
+
+def test_probabilities_are_of_one_scan_and_one_frame(tmp_path: Path) -> None:
+    scans = [write_ct(tmp_path / name) for name in ("a.nii.gz", "b.nii.gz")]
+    several = call("segment", *scans, "-o", tmp_path / "hearts", "--probabilities", tmp_path / "p.nrrd")
+    assert_failed_in_words(several, 2, "one scan at a time")
+    cine = call("segment", write_cine(tmp_path / "cine.nii.gz"), "-o", tmp_path / "heart.nii.gz",
+                "--probabilities", tmp_path / "p.nrrd")
+    assert_failed_in_words(cine, 2, "3 frames")
+    assert not (tmp_path / "p.nrrd").exists()

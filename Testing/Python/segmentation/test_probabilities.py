@@ -11,7 +11,7 @@ import torch
 
 from doubles import dice, fine_model, locator_model, phantom, phantom_at
 from HeartSeg3DLib.segmentation import Segmenter
-from HeartSeg3DLib.segmentation.probabilities import class_probabilities, finer_than_slices
+from HeartSeg3DLib.segmentation.probabilities import class_probabilities, has_thick_slices
 from HeartSeg3DLib.segmentation.seen import Seen
 from test_frame import rotation
 
@@ -64,8 +64,8 @@ def test_a_temperature_makes_shares_less_sure_and_keeps_walls() -> None:
     assert np.mean(ours != theirs) < 0.002, "rounding alone changes labels"
 
 
-def test_a_result_says_whether_its_slices_are_thicker_than_the_models_voxels() -> None:
+def test_slices_are_thick_from_one_and_a_half_of_the_models_voxels() -> None:
     kept, _ = seen((60, 56, 27), (1.7, 1.9, 4.0), np.eye(3))
-    assert finer_than_slices(kept)
-    thin = replace(kept.volume, spacing=np.array([1.0, 0.8, 0.8]))
-    assert not finer_than_slices(replace(kept, volume=thin))
+    assert has_thick_slices(kept)
+    thin = replace(kept.volume, spacing=np.array([2.9, 0.8, 0.8]))
+    assert not has_thick_slices(replace(kept, volume=thin))
