@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 
@@ -13,23 +12,9 @@ from HeartSeg3DLib import api
 from HeartSeg3DLib.api.outputs import PlannedOutput, plan_confidence
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.imaging import read_scan
-from HeartSeg3DLib.models import ModelCard
-from HeartSeg3DLib.trust import TRUST_FILE, TrustModel
-from HeartSeg3DLib.trust.risk import FEATURES, IDS, RiskModel
-from HeartSeg3DLib.trust.unusual import Unusual
+from HeartSeg3DLib.trust import TRUST_FILE
 from random_models import ct_like, same_grid, write_cine, write_ct
-
-FEATURES_OF_THE_SMALLEST = 16  # mean and deviation of eight channels
-
-
-def write_trust(package: Path, weights: tuple[str, ...] | None = None) -> None:
-    """Writes a trust file that finds every image unusual and every structure doubtful."""
-    count = FEATURES_OF_THE_SMALLEST
-    unusual = Unusual(np.zeros(count), np.full(count, 1e-3), np.eye(count)[:2], np.ones(2), 1.0, np.linspace(1, 2, 19))
-    nothing = (0.0,) * len(FEATURES)
-    risk = RiskModel(nothing, (1.0,) * len(FEATURES), nothing, dict.fromkeys(IDS, 0.0), 0.3, 0.9)
-    weights = weights or (ModelCard.read(package).sha256,)
-    (package / TRUST_FILE).write_text(TrustModel(weights, 1.5, unusual, risk).to_json(), encoding="utf-8")
+from random_trust import write_trust
 
 
 @pytest.fixture

@@ -52,6 +52,18 @@ def test_edited_labels_are_measured_and_shown(folder: Path, tmp_path: Path) -> N
         report(job, LoadedModels())
 
 
+def test_what_was_judged_is_told_of_the_frame_that_is_shown(folder: Path, tmp_path: Path) -> None:
+    marks = [[{"id": "LV", "level": "red", "sentence": f"Left ventricle cavity: probably wrong in frame {frame}.",
+               "risk": 0.9}] for frame in range(2)]
+    output = tmp_path / "report.html"
+    job = Recorder().job(folder=str(folder), output=str(output), function={"end_diastole": 1, "end_systole": 0}, marks=marks)
+    report(job, LoadedModels())
+    page = output.read_text(encoding="utf-8")
+    assert "probably wrong in frame 1" in page
+    assert "probably wrong in frame 0" not in page
+    assert "Left ventricle myocardium" in page
+
+
 def test_without_a_left_ventricle_the_rest_is_reported(folder: Path, tmp_path: Path) -> None:
     put_labels(folder, [(3, 3, 1), (3, 3, 1)])  # one slice: myocardium alone
     recorder, output = Recorder(), tmp_path / "report.html"

@@ -17,6 +17,7 @@ from HeartSeg3DLib.worker import segment_action
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.segment_action import segment
 from random_models import NEVER_A_HEART, ct_like, write_package
+from random_trust import write_trust
 from scan_in_folder import Recorder, labels_of, private_folder, put_scan
 
 pytestmark = pytest.mark.usefixtures("user_data")
@@ -92,6 +93,18 @@ def test_no_file_is_left_but_scan_and_results(folder: Path, recorder: Recorder) 
     segment(recorder.job(folder=str(folder), device="cpu", surfaces=True), LoadedModels())
     assert sorted(path.name for path in folder.iterdir()) == ["frame_000.raw", "labels_000.raw", "scan.json",
                                                               "surface_000.npz"]
+
+
+def test_marks_are_those_of_the_judged_model(folder: Path, recorder: Recorder, user_data: Path) -> None:
+    write_trust(user_data / "models" / "random-segmenter")
+    put_scan(folder)
+    segment(recorder.job(folder=str(folder), device="cpu", surfaces=False), LoadedModels())
+    (frame,) = recorder.events("frame")
+    judged = [mark for mark in frame["marks"] if mark["risk"] is not None]
+    assert judged
+    assert all(mark["level"] == "amber" and "possibly wrong" in mark["sentence"] for mark in judged)
+    assert frame["trust"]["level"] == "amber"
+    assert "possibly wrong" in frame["trust"]["sentence"]
 
 
 def test_marks_say_what_a_person_should_look_at(folder: Path, recorder: Recorder) -> None:
