@@ -56,7 +56,8 @@ def test_what_was_judged_is_told_of_the_frame_that_is_shown(folder: Path, tmp_pa
     marks = [[{"id": "LV", "level": "red", "sentence": f"Left ventricle cavity: probably wrong in frame {frame}.",
                "risk": 0.9}] for frame in range(2)]
     output = tmp_path / "report.html"
-    job = Recorder().job(folder=str(folder), output=str(output), function={"end_diastole": 1, "end_systole": 0}, marks=marks)
+    job = Recorder().job(folder=str(folder), output=str(output), marks=marks,
+                         function={"end_diastole": 1, "end_systole": 0})
     report(job, LoadedModels())
     page = output.read_text(encoding="utf-8")
     assert "probably wrong in frame 1" in page
