@@ -19,6 +19,7 @@ from HeartSeg3DLib.api.confidence import (
     doubts_of,
     write_confidence,
 )
+from HeartSeg3DLib.api.frame_warnings import heart_warnings
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
 from HeartSeg3DLib.api.reporting import report_file, report_of_scan
@@ -58,8 +59,6 @@ from HeartSeg3DLib.measurement import (
     measure,
     voxel_volume_mm3,
 )
-from HeartSeg3DLib.segmentation.borders import cut_sentences, cut_sides
-from HeartSeg3DLib.segmentation.frame import view_in_model_frame
 
 _WRITTEN = 0.97
 """Share of the work that is done before the report."""
@@ -337,20 +336,7 @@ def _steps(found: Sequence[SegmentedFrame]) -> dict[str, float]:
 
 def _warnings(scan: Scan, models: SegmentationModels, found: Sequence[SegmentedFrame], image: Path | None) -> list[str]:
     sentences = [*scan.warnings, *models.warnings]
-    sentences += _heart_warnings(found, scan.orientation_known)
+    sentences += heart_warnings(found, scan.orientation_known)
     if image is not None:
         sentences.append(f"The label map lies on the resampled image, which was written to {image.name}.")
     return list(dict.fromkeys(sentences))
-
-
-def _heart_warnings(found: Sequence[SegmentedFrame], orientation_known: bool) -> list[str]:
-    """Return the warnings of all frames, with one sentence on what the border cuts in any of them."""
-    sentences: list[str] = []
-    cut: dict[int, set[str]] = {}
-    for one in found:
-        volume = view_in_model_frame(one.heart.labels)
-        sides = cut_sides(volume.array, volume)
-        sentences += [text for text in one.heart.warnings if text not in cut_sentences(sides, orientation_known)]
-        for value, names in sides.items():
-            cut.setdefault(value, set()).update(names)
-    return [*sentences, *cut_sentences(cut, orientation_known)]
