@@ -3,10 +3,10 @@
     python Testing/Benchmarks/quality_levels.py [--model ID|DIR] [--cases 4] [--data ../shared/data] [--again]
 
 Scans are generated held-out hearts (`generated_hearts.py`) and, where the folder lies beside the clone, three real
-cines that nothing was trained or tuned on. All levels see a scan one after the other in turn, so that a machine's other work
-meets them alike; times are compared as ratios to standard on the same scan. Every scan is measured in a process of its
-own; the peak is the largest that this process had within a level, with the scan and Python's libraries. Cases that were
-measured with the same model are left as they are; `--again` measures all. Stores results/quality_levels.json.
+cines that nothing was trained or tuned on. All levels see a scan one after the other in turn, so that a machine's other
+work meets them alike; times are compared as ratios to standard on the same scan. Every scan is measured in a process of
+its own; the peak is the largest that this process had within a level, with the scan and Python's libraries. Cases that
+were measured with the same model are left as they are; `--again` measures all. Stores results/quality_levels.json.
 """
 
 from __future__ import annotations

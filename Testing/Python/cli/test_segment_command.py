@@ -217,7 +217,7 @@ def test_surfaces_of_thick_slices_come_from_probabilities_where_these_can_be_mes
 
     monkeypatch.setattr("HeartSeg3DLib.api.meshing.mesh_to_folder", mesh)
     scans = []
-    for name, spacing in (("thick", 13.0), ("thin", 5.0)):
+    for name, spacing in (("thick", 24.0), ("thin", 5.0)):
         scan = ct_like()
         scan.SetSpacing((4.0, 4.0, spacing))
         scans.append(tmp_path / f"{name}.nii.gz")
@@ -228,7 +228,7 @@ def test_surfaces_of_thick_slices_come_from_probabilities_where_these_can_be_mes
     assert [entry["mesh_from"] for entry in entries] == ["labels" if fails else "probabilities", "labels"]
     assert [issubclass(kind, Path) for kind in given] == ([False, True, True] if fails else [False, True])
     labels = sitk.ReadImage(str(tmp_path / "hearts" / "thick.nii.gz"))
-    assert labels.GetSpacing()[2] == pytest.approx(13.0), "the label map stays on the scan's grid"
+    assert labels.GetSpacing()[2] == pytest.approx(24.0), "the label map stays on the scan's grid"
 
 
 def test_probabilities_go_into_a_file_that_can_be_meshed(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_a_temperature_makes_shares_less_sure_and_keeps_walls() -> None:
     assert np.mean(ours != theirs) < 0.002, "rounding alone changes labels"
 
 
-def test_slices_are_thick_from_one_and_a_half_of_the_models_voxels() -> None:
+def test_slices_are_thick_from_three_of_the_models_voxels() -> None:
     kept, _ = seen((60, 56, 27), (1.7, 1.9, 4.0), np.eye(3))
-    assert has_thick_slices(kept)
-    thin = replace(kept.volume, spacing=np.array([2.9, 0.8, 0.8]))
-    assert not has_thick_slices(replace(kept, volume=thin))
+    for spacing, thick in ((6.1, True), (5.9, False)):
+        volume = replace(kept.volume, spacing=np.array([spacing, 0.8, 0.8]))
+        assert has_thick_slices(replace(kept, volume=volume)) == thick
