@@ -4,8 +4,9 @@
     python Testing/Benchmarks/openvino_trial.py [--rounds 5]
 
 The shipped segmenter looks at one window of its own size, all ways in turn in each round, so that a machine's other
-work meets them alike; the median of the ratios to plain PyTorch counts. What a scan gains is computed with the shares of the
-networks in `results/cta_speed.json`: everything else takes as long as before. Stores results/openvino_trial.json.
+work meets them alike; the median of the ratios to plain PyTorch counts. What a scan gains is computed with the shares
+of the networks in `results/cta_speed.json`: everything else takes as long as before. Stores
+results/openvino_trial.json.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ def ways(network: torch.nn.Module, window: torch.Tensor) -> dict[str, Callable[[
     """Return all ways that work here; why another does not is printed."""
     usual = autocast_dtype(torch.device("cpu"))
     found = {"PyTorch, as shipped": torch_way(network, usual), "PyTorch, float32": torch_way(network, None)}
-    more = {"PyTorch, channels last": lambda: torch_way(
-                copy.deepcopy(network).to(memory_format=torch.channels_last_3d), usual),  # the same numbers, laid out otherwise
+    laid_out = copy.deepcopy(network)
+    laid_out.to(memory_format=torch.channels_last_3d)
+    more = {"PyTorch, channels last": lambda: torch_way(laid_out, usual),
             "OpenVINO, float32": lambda: openvino_way(network, window, "f32"),
             "OpenVINO, bfloat16": lambda: openvino_way(network, window, "bf16")}
     for name, make in more.items():
