@@ -57,15 +57,61 @@ def add_noise(picture: Picture, noise: Noise, rng: np.random.Generator, level: f
 
 
 def add_shading(picture: Picture, noise: Noise, rng: np.random.Generator) -> None:
-    """Multiply by a smooth receive-coil field (MR)."""
-    picture.image = picture.image * torch.exp(noise.smooth(4) * float(rng.uniform(0, 0.4)))
+    """Multiply by a smooth receive-coil field (MR), often brightest at the front of the chest, where the coil lies."""
+    depth = torch.linspace(-1, 1, picture.image.shape[1], device=picture.image.device)[None, :, None]
+    field = noise.smooth(4) * float(rng.uniform(0, 0.35)) - depth * float(rng.uniform(-0.1, 0.6))
+    picture.image = picture.image * torch.exp(field)
+
+
+def darken_borders_of_fat(picture: Picture, fat: torch.Tensor, strength: float) -> None:
+    """Draw the dark line between fat and water, whose signals cancel where a voxel holds both (bSSFP).
+
+    Args:
+        picture: Volume with the tissues' signals, changed in place.
+        fat: (d, h, w) bool.
+        strength: 0 for none, 1 for no signal left where both are equal.
+    """
+    share = gaussian_blur(fat.float(), 0.6)
+    picture.image = picture.image * (1 - strength * 4 * share * (1 - share))
+
+
+def add_ghosts(picture: Picture, rng: np.random.Generator) -> None:
+    """Add a faint copy displaced along one axis, as pulsation leaves in MR."""
+    size = picture.image.shape[0]
+    copy = torch.roll(picture.image, int(rng.integers(size // 6, size // 2)), int(rng.integers(3)))
+    picture.image = picture.image + float(rng.uniform(0.03, 0.14)) * copy
+
+
+def blur_by_motion(picture: Picture, rng: np.random.Generator) -> None:
+    """Average the picture with itself one or two voxels aside: the double contours of a heart that moved."""
+    moved, share = picture.image, float(rng.uniform(0.25, 0.5))
+    for axis in rng.choice(3, 2, replace=False):
+        moved = torch.roll(moved, int(rng.integers(1, 3)), int(axis))
+    picture.image = (1 - share) * picture.image + share * moved
+
+
+def stair_steps(position: torch.Tensor, rng: np.random.Generator, spacing: float) -> None:
+    """Displace slabs of slices against each other, as in a CT put together from several heartbeats; in place.
+
+    Args:
+        position: (3, d, h, w) where each voxel looks, mm, (x, y, z).
+        rng: Random source.
+        spacing: Voxel size, mm.
+    """
+    depth = max(round(float(rng.uniform(20, 45)) / spacing), 1)
+    slab = torch.arange(position.shape[1], device=position.device) // depth
+    shifts = rng.normal(0, rng.uniform(0.5, 2.5), (3, int(slab[-1]) + 1)).astype(np.float32)
+    position += torch.from_numpy(shifts).to(position.device)[:, slab, None, None]
 
 
 def add_streaks(picture: Picture, rng: np.random.Generator, source: np.ndarray, spacing: float) -> None:
-    """Add streaks that radiate from dense contrast in the superior caval vein, in axial planes (CT).
+    """Add streaks that radiate from dense contrast in the superior caval vein, or from metal, in axial planes (CT).
 
     Args:
-        source: (x, y) of the vein in mm from the window's centre.
+        picture: Volume, changed in place.
+        rng: Random source.
+        source: (x, y, z) of what is dense in mm from the window's centre.
+        spacing: Voxel size, mm.
     """
     size, device = picture.image.shape[0], picture.image.device
     axis = (torch.arange(size, device=device) - (size - 1) / 2) * spacing
@@ -75,7 +121,7 @@ def add_streaks(picture: Picture, rng: np.random.Generator, source: np.ndarray, 
     index = ((angle / (2 * torch.pi) + 0.5) * 179).long()
     reach = torch.exp(-torch.sqrt(dx**2 + dy**2) / float(rng.uniform(25, 70)))
     plane = profile.to(device)[index] * reach * float(rng.uniform(30, 180))
-    height = torch.exp(-(((axis - float(rng.uniform(-10, 60))) / float(rng.uniform(20, 50))) ** 2))
+    height = torch.exp(-(((axis - float(source[2])) / float(rng.uniform(15, 50))) ** 2))
     picture.image = picture.image + height[:, None, None] * plane
 
 

@@ -22,7 +22,7 @@ class Body:
 
 def draw_body(rng: np.random.Generator) -> Body:
     """Draw the chest's placement and size about a heart at the origin, which lies left of the midline."""
-    return Body(-rng.uniform(10, 30), rng.uniform(6, 22), rng.uniform(108, 142), rng.uniform(76, 100))
+    return Body(-rng.uniform(10, 30), rng.uniform(6, 24), rng.uniform(104, 148), rng.uniform(72, 108))
 
 
 def chest_tissue(grid: Grid, body: Body, heart_floor: float, rng: np.random.Generator) -> np.ndarray:

@@ -25,15 +25,19 @@ class Deformation:
         shift: Largest shift of the window, mm, along (x, y, z).
         elastic: (grid points, amplitude in mm) of each elastic scale.
         chamber: Largest relative growth or shrinkage of one chamber.
+        child: Probability of a child: heart and chest are smaller as one.
+        child_size: Range of a child's size.
     """
 
-    rotation: float = 0.3
+    rotation: float = 0.32
     log_scale: float = 0.18
     log_size: float = 0.12
     shear: float = 0.1
     shift: tuple[float, float, float] = (24.0, 24.0, 24.0)
     elastic: tuple[tuple[int, float], ...] = ((5, 8.0), (9, 3.2))
-    chamber: float = 0.3
+    chamber: float = 0.35
+    child: float = 0.1
+    child_size: tuple[float, float] = (0.62, 0.9)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def deformed_positions(rng: np.random.Generator, size: int, spacing: float, cent
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     scale = np.exp(-rng.uniform(-ranges.log_scale, ranges.log_scale, 3)
                    - rng.uniform(-ranges.log_size, ranges.log_size))
+    if rng.random() < ranges.child:
+        scale = scale / rng.uniform(*ranges.child_size)
     shear = np.eye(3) + rng.uniform(-ranges.shear, ranges.shear, (3, 3)) * (1 - np.eye(3))
     linear = rotation_matrix(rng.uniform(-ranges.rotation, ranges.rotation, 3)) @ np.diag(scale) @ shear
     shift = rng.uniform(-1, 1, 3) * np.asarray(ranges.shift)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .chest import chest_tissue, draw_body
 from .geometry import Grid, smooth_noise
-from .scenes import Scene
+from .scenes import VERSION, Scene
 from .tissues import Tissue as T
 
 
@@ -76,4 +76,5 @@ def heartless_scene(index: int, seed: int, grid: Grid) -> Scene:
 
 def heartless_record(index: int, seed: int) -> dict[str, Any]:
     """Return what body number ``index`` remembers of its origin."""
-    return {"heart": None, "body": sorted(BODIES)[index % len(BODIES)], "seed": seed, "index": index}
+    return {"heart": None, "body": sorted(BODIES)[index % len(BODIES)], "seed": seed, "index": index,
+            "version": VERSION}

@@ -13,17 +13,21 @@ from HeartSeg3DLib.segmentation.intensity import DEFAULT_RULES, normalize
 from .acquisition import (
     Noise,
     Picture,
+    add_ghosts,
     add_noise,
     add_shading,
     add_streaks,
+    blur_by_motion,
     cut_field_of_view,
+    darken_borders_of_fat,
     short_axis_frame,
+    stair_steps,
     thick_slices,
 )
 from .appearance import MODES, Appearance, draw_appearance
 from .deformation import Deformation, Placement, deformed_positions, gaussian_blur
 from .scenes import Scene
-from .tissues import BLOOD, LABEL_OF_TISSUE
+from .tissues import FAT, LABEL_OF_TISSUE
 from .tissues import Tissue as T
 
 
@@ -41,6 +45,7 @@ class SamplerConfig:
         thick_ct: Probability of thick slices in CT.
         cut: Probability of a field of view that ends inside the window, where slices are thin.
         cut_depth: Largest share of the side that is cut off at each border.
+        artefacts: Scale of the probabilities of motion, stair steps, ghosts and dark borders of fat; 0 for none.
     """
 
     window: int = 112
@@ -52,6 +57,7 @@ class SamplerConfig:
     thick_ct: float = 0.08
     cut: float = 0.35
     cut_depth: float = 0.25
+    artefacts: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class Sampler:
         self.config, self.device = config, torch.device(device)
         self._tissue = [torch.from_numpy(scene.tissue).to(self.device) for scene in scenes]
         self._centres = [scene.centres for scene in scenes]
+        self._findings = [scene.findings for scene in scenes]
         self._spacing = scenes[0].spacing
         table = torch.from_numpy(LABEL_OF_TISSUE.copy())
         self._label = ((table > 0).to(torch.uint8) if config.binary else table).to(self.device)
@@ -111,15 +118,21 @@ class Sampler:
         mode = mode or str(rng.choice(MODES, p=self.config.mix))
         look = draw_appearance(mode, rng)
         noise = Noise(int(rng.integers(1 << 31)), self.config.window, self.device)
-        tissue, placement = self._look_up(index, rng)
+        tissue, placement = self._look_up(index, rng, look)
         picture = self._render(tissue, look, noise, rng)
         self._acquire(picture, look, noise, rng, index, placement)
         return GeneratedScan(picture.image, picture.labels, picture.inside, mode, index)
 
-    def _look_up(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, Placement]:
+    def _has(self, chance: float, rng: np.random.Generator) -> bool:
+        """Draw whether an artefact is there."""
+        return bool(rng.random() < chance * self.config.artefacts)
+
+    def _look_up(self, index: int, rng: np.random.Generator, look: Appearance) -> tuple[torch.Tensor, Placement]:
         config = self.config
         position, placement = deformed_positions(rng, config.window, config.spacing, self._centres[index],
                                               config.deformation, self.device)
+        if look.is_ct and self._has(0.08, rng):
+            stair_steps(position, rng, config.spacing)
         volume = self._tissue[index]
         side = volume.shape[0]
         voxel = (position / self._spacing + (side - 1) / 2).round_().long()
@@ -134,22 +147,26 @@ class Sampler:
         mean = torch.from_numpy(look.mean).to(self.device)
         texture = torch.from_numpy(look.texture).to(self.device)
         image = mean[code] + texture[code] * noise.smooth(self.config.window // 3) * 1.6
-        blood = torch.zeros(64, device=self.device)
-        amplitude = abs(look.mean[T.RV] - look.mean[T.MYO]) * rng.uniform(0, 0.25)
-        blood[list(BLOOD)] = float(amplitude)
-        image = image + blood[code] * noise.smooth(6)
+        mixing = torch.from_numpy(look.mixing).to(self.device)
+        image = image + mixing[code] * noise.smooth(6)
         image = gaussian_blur(image, float(rng.uniform(0.25, 0.85)))
-        return Picture(image, self._label[code], torch.ones_like(tissue, dtype=torch.bool))
+        picture = Picture(image, self._label[code], torch.ones_like(tissue, dtype=torch.bool))
+        if not look.is_ct and self._has(0.4, rng):
+            fat = torch.isin(tissue, torch.tensor(FAT, dtype=tissue.dtype, device=self.device))
+            darken_borders_of_fat(picture, fat, float(rng.uniform(0.2, 1)))
+        return picture
 
     def _acquire(self, picture: Picture, look: Appearance, noise: Noise, rng: np.random.Generator, index: int,
               placement: Placement) -> None:
         config, centres = self.config, self._centres[index]
-        if not look.is_ct:
+        if look.is_ct:
+            self._streaks(picture, look, rng, index, placement)
+            if self._has(0.1, rng):
+                blur_by_motion(picture, rng)
+        else:
             add_shading(picture, noise, rng)
-        elif len(centres) and look.mean[T.SVC] > 350 and rng.random() < 0.5:
-            # The caval vein lies right of the aorta: good enough for where the streaks start.
-            vein = placement.to_window(centres[4]) + np.array([-24.0, 4.0, 0.0])
-            add_streaks(picture, rng, vein[:2], config.spacing)
+            if self._has(0.12, rng):
+                add_ghosts(picture, rng)
         thick = config.thick_ct if look.is_ct else config.thick_mr
         # Thick slices average the noise of what they cover, so it is added on both sides of them.
         level = rng.uniform(3, 45) if look.is_ct else rng.uniform(5, 90)
@@ -158,6 +175,19 @@ class Sampler:
         elif rng.random() < config.cut:
             cut_field_of_view(picture, rng, config.cut_depth)
         add_noise(picture, noise, rng, float(level))
+
+    def _streaks(self, picture: Picture, look: Appearance, rng: np.random.Generator, index: int,
+                 placement: Placement) -> None:
+        """Streaks from dense contrast in the upper caval vein, and from metal near the chambers it lies in."""
+        centres = self._centres[index]
+        if len(centres) and look.mean[T.SVC] > 350 and rng.random() < 0.5:
+            # The caval vein lies right of the aorta: good enough for where the streaks start.
+            vein = placement.to_window(centres[4]) + np.array([-24.0, 4.0, rng.uniform(-10, 60)])
+            add_streaks(picture, rng, vein, self.config.spacing)
+        for finding, chamber in (("lead", 2), ("artificial valve", 4)):
+            if finding in self._findings[index] and rng.random() < 0.7:
+                source = placement.to_window(centres[chamber]) + rng.normal(0, 12, 3)
+                add_streaks(picture, rng, source, self.config.spacing)
 
     def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray,
                placement: Placement) -> None:

@@ -16,7 +16,9 @@ from scipy import ndimage
 from HeartSeg3DLib.errors import InputError, UsageError
 
 from .chest import Body, chest_tissue, draw_body, paint_oesophagus, wrap_heart
-from .geometry import Grid, paint_tube, smooth_noise, tissue_set
+from .findings import add_findings
+from .geometry import Grid, distance_within, enlarged
+from .muscle import add_muscle_detail
 from .parametric import HeartParameters, draw_parameters, parametric_heart
 from .tissues import TISSUE_OF_LABEL
 from .tissues import Tissue as T
@@ -26,6 +28,9 @@ NARROW = Grid(size=176, spacing=1.5)
 """Grid of the scenes that the fine network learns from: 264 mm."""
 WIDE = Grid(size=128, spacing=3.5)
 """Grid of the scenes that the locator learns from: 448 mm, neck to abdomen."""
+
+VERSION = 2
+"""Of the way scenes are made: prepared ones of another version are refused."""
 
 CHAMBERS = (T.LV, T.LA, T.RV, T.RA, T.AORTA)
 """Structures whose centres a scene remembers, for changes of single chambers."""
@@ -40,16 +45,18 @@ class Scene:
         spacing: Voxel size in mm.
         centres: (5, 3) centres (x, y, z) in mm of CHAMBERS; empty for a body without a heart.
         record: Where it came from: prior or parameters, seed; plain values for JSON.
+        findings: Names of what was added: leads, calcium and the like.
     """
 
     tissue: np.ndarray
     spacing: float
     centres: np.ndarray
     record: dict[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write the scene as safetensors, to a temporary name first."""
-        record = {"spacing": self.spacing, "record": self.record}
+        record = {"spacing": self.spacing, "record": self.record, "findings": self.findings}
         data = save({"tissue": self.tissue, "centres": self.centres.astype(np.float32)},
                     metadata={"scene": json.dumps(record)})
         temporary = path.with_suffix(".part")
@@ -63,7 +70,8 @@ class Scene:
 
         with safe_open(str(path), framework="numpy") as file:
             record = json.loads(file.metadata()["scene"])
-            return Scene(file.get_tensor("tissue"), record["spacing"], file.get_tensor("centres"), record["record"])
+            return Scene(file.get_tensor("tissue"), record["spacing"], file.get_tensor("centres"), record["record"],
+                         record["findings"])
 
 
 def place(heart: np.ndarray, grid: Grid, scale: float) -> np.ndarray:
@@ -83,37 +91,26 @@ def place(heart: np.ndarray, grid: Grid, scale: float) -> np.ndarray:
 
 
 def vary_walls(heart: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change wall thickness of a 1 mm label map: the myocardium by -2.5 to +6 mm inwards, other walls to 0.8-4 mm."""
+    """Change wall thickness of a 1 mm label map: the myocardium inwards, other walls to 0.8-5 mm.
+
+    The myocardium loses up to 2.5 mm or gains up to 4 mm, in every fourth heart 4 to 10 mm as in systole.
+    """
     heart = heart.copy()
-    change = rng.uniform(-6, 2.5)
+    change = -rng.uniform(4, 10) if rng.random() < 0.25 else rng.uniform(-4, 2.5)
     if change < 0:
-        heart[(heart == 1) & (ndimage.distance_transform_edt(heart == 1) < -change * 0.6)] = 2
+        region, _ = distance_within(heart == 1, 2)
+        depth = ndimage.distance_transform_edt(heart[region] == 1)
+        heart[region][(heart[region] == 1) & (depth < -change)] = 2
     else:
-        near_cavity = ndimage.distance_transform_edt(heart != 1)
-        heart[(heart == 2) & (near_cavity < change)] = 1
-    for wall, cavity, thickest in ((103, 3, 4), (104, 4, 3), (105, 5, 3)):
-        away = ndimage.distance_transform_edt(heart != cavity)
-        heart[(heart == wall) & (away > rng.uniform(0.8, thickest))] = 0
+        region, from_cavity = distance_within(heart == 1, 4)
+        heart[region][(heart[region] == 2) & (from_cavity < change)] = 1
+    for wall, cavity, thickest in ((103, 3, 5), (104, 4, 3), (105, 5, 3)):
+        keep = rng.uniform(0.8, thickest)
+        region, away = distance_within(heart == cavity, 6)
+        kept = np.zeros(heart.shape, bool)
+        kept[region] = away <= keep
+        heart[(heart == wall) & ~kept] = 0
     return heart
-
-
-def _add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator) -> None:
-    """Papillary muscles and trabeculae: they look like muscle and are labelled as cavity."""
-    cavity = grid.points(tissue == T.LV)
-    muscle = grid.points(tissue == T.MYO)
-    centre, apex = cavity.mean(0), muscle[np.argmax(np.linalg.norm(muscle - cavity.mean(0), axis=1))]
-    if apex[2] > centre[2]:
-        apex = centre + (centre - apex)
-    everything_but_lv = ~tissue_set(T.LV)
-    for _ in range(2):
-        start = centre + rng.normal(0, 9, 3)
-        paint_tube(tissue, grid, np.array([start, start + (apex - centre) * 0.75]), rng.uniform(2.2, 4.5),
-                   T.PAPILLARY, everything_but_lv)
-    for chamber, code, reach in ((T.RA, T.RA_TRABECULAE, 7), (T.RV, T.RV_TRABECULAE, 9), (T.LV, T.LV_TRABECULAE, 5)):
-        mask = tissue == chamber
-        depth = ndimage.distance_transform_edt(mask) * grid.spacing
-        border = mask & (depth < rng.uniform(2, reach))
-        tissue[border & (np.abs(smooth_noise(rng, grid, 10)) < rng.uniform(0.05, 0.3))] = code
 
 
 def _outline_distance(heart: np.ndarray, grid: Grid) -> np.ndarray:
@@ -122,9 +119,7 @@ def _outline_distance(heart: np.ndarray, grid: Grid) -> np.ndarray:
     steps = max(round(9 / grid.spacing) - 1, 1)
     closed = ndimage.binary_closing(np.pad(coarse, 6), iterations=steps)[6:-6, 6:-6, 6:-6]
     distance = ndimage.distance_transform_edt(~closed) * grid.spacing * 2
-    factor = grid.size / coarse.shape[0]
-    fine = ndimage.zoom(distance.astype(np.float32), factor, order=1, grid_mode=True, mode="nearest")
-    return fine[: grid.size, : grid.size, : grid.size]
+    return enlarged(distance.astype(np.float32), grid.size)
 
 
 def build_scene(heart: np.ndarray, rng: np.random.Generator, grid: Grid = NARROW, scale: float = 1.0,
@@ -148,24 +143,19 @@ def build_scene(heart: np.ndarray, rng: np.random.Generator, grid: Grid = NARROW
     tissue = chest_tissue(grid, body, floor, rng)
     wrap_heart(tissue, grid, _outline_distance(is_heart, grid), rng)
     tissue = np.where(is_heart, placed, tissue)
-    _finish(tissue, grid, body, rng)
+    findings = _finish(tissue, grid, body, rng)
     centres = np.stack([grid.points(tissue == chamber).mean(0) for chamber in CHAMBERS])
-    return Scene(tissue, grid.spacing, centres, record or {})
+    return Scene(tissue, grid.spacing, centres, record or {}, findings)
 
 
-def _finish(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> None:
+def _finish(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> list[str]:
+    """Paint vessels, what lies inside the chambers, and findings; return the names of the findings."""
     paths = plan_vessels(tissue, grid, body.midline, body.centre, rng)
     paint_veins(tissue, grid, paths, rng)
     paint_arteries(tissue, grid, paths, rng)
     paint_oesophagus(tissue, grid, body, rng)
-    _add_muscle_detail(tissue, grid, rng)
-    if rng.random() < 0.8:
-        spots = (np.abs(smooth_noise(rng, grid, 16)) < 0.2) & (np.abs(smooth_noise(rng, grid, 16)) < 0.2)
-        near = ndimage.binary_dilation(np.isin(tissue, (T.MYO, T.RV_WALL, T.RA_WALL, T.LA_WALL)), iterations=4)
-        tissue[spots & near & (tissue == T.MEDIASTINAL_FAT)] = T.CORONARY
-    if rng.random() < 0.3:
-        spots = smooth_noise(rng, grid, 6) > 2.6
-        tissue[spots & np.isin(tissue, (T.AORTIC_WALL, T.CORONARY))] = T.CALCIUM
+    add_muscle_detail(tissue, grid, rng)
+    return add_findings(tissue, grid, body, rng)
 
 
 def make_scene(index: int, seed: int, priors: dict[str, np.ndarray], grid: Grid = NARROW, *,
@@ -185,7 +175,7 @@ def make_scene(index: int, seed: int, priors: dict[str, np.ndarray], grid: Grid 
     if parameters is not None:
         heart, scale = parametric_heart(parameters, rng), 1.0
     else:
-        heart, scale = vary_walls(priors[record["heart"]], rng), float(rng.uniform(0.84, 1.04))
+        heart, scale = vary_walls(priors[record["heart"]], rng), float(rng.uniform(0.8, 1.08))
     return build_scene(heart, rng, grid, scale, record)
 
 
@@ -198,7 +188,7 @@ def _draw_origin(rng: np.random.Generator, index: int, seed: int, priors: Iterab
         origin: dict[str, Any] = {"heart": "parametric", "parameters": parameters.as_dict()}
     else:
         parameters, origin = None, {"heart": names[int(rng.integers(len(names)))]}
-    return {**origin, "seed": seed, "index": index}, parameters
+    return {**origin, "seed": seed, "index": index, "version": VERSION}, parameters
 
 
 def prepare_scenes(folder: Path, count: int, seed: int, priors: dict[str, np.ndarray], grid: Grid = NARROW, *,

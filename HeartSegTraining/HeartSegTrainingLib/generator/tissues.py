@@ -55,6 +55,21 @@ class Tissue(IntEnum):
     BRAIN_GREY = 45
     BRAIN_WHITE = 46
     CEREBROSPINAL_FLUID = 47
+    APPENDAGE = 48
+    """Left atrial appendage, where contrast comes late."""
+    THROMBUS = 49
+    """Clot, or blood that contrast has not reached, in the left atrial appendage."""
+    SCAR = 50
+    FALSE_LUMEN = 51
+    FLAP = 52
+    """Wall between both lumina of a dissected aorta."""
+    PROSTHESIS = 53
+    """Metal of an artificial aortic valve or a stent in the root."""
+    VALVE_CALCIUM = 54
+    LEAD_RA = 55
+    LEAD_RV = 56
+    METAL = 57
+    """Leads in veins, wires around the sternum."""
 
 
 COUNT = 64
@@ -62,7 +77,9 @@ COUNT = 64
 _LABELS = {
     Tissue.LV: 1, Tissue.PAPILLARY: 1, Tissue.LV_TRABECULAE: 1, Tissue.MYO: 2,
     Tissue.RV: 3, Tissue.RV_TRABECULAE: 3, Tissue.LA: 4, Tissue.RA: 5, Tissue.RA_TRABECULAE: 5,
-    Tissue.AORTA: 6, Tissue.PULMONARY_ARTERY: 7,
+    Tissue.AORTA: 6, Tissue.PULMONARY_ARTERY: 7, Tissue.APPENDAGE: 4, Tissue.THROMBUS: 4, Tissue.SCAR: 2,
+    Tissue.FALSE_LUMEN: 6, Tissue.FLAP: 6, Tissue.PROSTHESIS: 6, Tissue.VALVE_CALCIUM: 6, Tissue.LEAD_RA: 5,
+    Tissue.LEAD_RV: 3,
 }
 
 
@@ -75,12 +92,15 @@ def _table(entries: dict[Tissue, int]) -> np.ndarray:
 
 LABEL_OF_TISSUE = _table(_LABELS)
 """(64,) uint8: label value (anatomy table) of each tissue. Papillary muscles and trabeculae belong to the
-cavity."""
+cavity, and so does what lies in it: clot, leads, an artificial valve, the flap of a dissection."""
 
 BLOOD = (Tissue.LV, Tissue.RV, Tissue.LA, Tissue.RA, Tissue.AORTA, Tissue.PULMONARY_ARTERY)
 HEART = (*BLOOD, Tissue.MYO, Tissue.RV_WALL, Tissue.LA_WALL, Tissue.RA_WALL, Tissue.AORTIC_WALL,
          Tissue.PULMONARY_WALL, Tissue.PAPILLARY, Tissue.LV_TRABECULAE, Tissue.RV_TRABECULAE,
-         Tissue.RA_TRABECULAE)
+         Tissue.RA_TRABECULAE, Tissue.APPENDAGE)
+
+FAT = (Tissue.SUBCUTANEOUS_FAT, Tissue.MEDIASTINAL_FAT)
+METALS = (Tissue.PROSTHESIS, Tissue.LEAD_RA, Tissue.LEAD_RV, Tissue.METAL)
 
 TISSUE_OF_LABEL = {1: Tissue.LV, 2: Tissue.MYO, 3: Tissue.RV, 4: Tissue.LA, 5: Tissue.RA, 6: Tissue.AORTA,
                    7: Tissue.PULMONARY_ARTERY, 103: Tissue.RV_WALL, 104: Tissue.LA_WALL, 105: Tissue.RA_WALL,

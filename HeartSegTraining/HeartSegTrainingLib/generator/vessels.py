@@ -10,7 +10,7 @@ from .geometry import Grid, paint_tube, tissue_set
 from .tissues import Tissue as T
 
 _CHAMBERS = (T.LV, T.MYO, T.RV, T.LA, T.RA, T.AORTA, T.PULMONARY_ARTERY, T.RV_WALL, T.LA_WALL, T.RA_WALL,
-             T.PAPILLARY)
+             T.PAPILLARY, T.APPENDAGE)
 
 
 def _mean(grid: Grid, mask: np.ndarray) -> np.ndarray:
@@ -36,8 +36,10 @@ class VesselPaths:
     left_branch: np.ndarray
     svc: np.ndarray
     ivc: np.ndarray
-    veins: list[np.ndarray]
+    neck: list[np.ndarray]
+    veins: list[tuple[np.ndarray, float]]
     appendage: np.ndarray
+    right_appendage: np.ndarray
     airways: list[np.ndarray]
     aorta_radius: float
     descending_radius: float
@@ -57,13 +59,9 @@ def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rn
     u = rng.uniform
     root, root_top = _mean(grid, tissue == T.AORTA), _end(grid, tissue == T.AORTA, 0.15)
     trunk_start, trunk_top = _mean(grid, tissue == T.PULMONARY_ARTERY), _end(grid, tissue == T.PULMONARY_ARTERY, 0.2)
-    aorta_radius = min(max(u(12, 17.5), 0.8 * _radius(grid, tissue == T.AORTA)), 20)
-    top = root_top + [u(-8, 2), u(-4, 6), u(28, 50)]
-    down_x, down_y = midline + u(16, 32), back + u(45, 62)
-    arch = np.array([top, top + [6, 10, 12], top + [16, 28, 15], [down_x - 2, down_y - 14, top[2] + 7],
-                     [down_x, down_y, top[2] - 14], [down_x + u(-6, 4), down_y + 4, 0],
-                     [midline + 8, down_y + 6, -110], [midline + 6, down_y + 8, -230]])
-    radius = u(10.5, 15.5)
+    aorta_radius = min(max(u(11, 18.5), 0.8 * _radius(grid, tissue == T.AORTA)), 22)
+    top = root_top + [u(-10, 3), u(-5, 8), u(20, 60)]
+    radius = u(9.5, 18)
     la = grid.points(tissue == T.LA)
     la_top = np.quantile(la[:, 2], 0.97)
     fork = trunk_top + [u(-3, 6), u(10, 20), u(3, 11)]
@@ -71,6 +69,7 @@ def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rn
     svc_start = _end(grid, tissue == T.RA, 0.08)
     # The right branch runs behind the ascending aorta and the caval vein, above the roof of the left atrium.
     behind = max(fork[1] + 4, top[1] + aorta_radius + 0.75 * radius + 2)
+    arch = _plan_arch(top, midline, max(back + u(42, 64), behind + 0.75 * radius + 0.8 * aorta_radius), rng)
     level = max(fork[2] - 4, la_top + 0.75 * radius + 1)
     right = np.array([fork, [(fork[0] + top[0]) / 2, (fork[1] + behind) / 2 + 2, (fork[2] + level) / 2],
                       [top[0] - 6, behind, level], [svc_start[0] - 6, behind + 2, level - 4],
@@ -86,7 +85,8 @@ def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rn
                np.array([fork_airway, fork_airway + [-30, 8, -22]]),
                np.array([fork_airway, fork_airway + [38, 8, -26]])]
     return VesselPaths(np.array([root, root_top, top]), arch, np.array([trunk_start, trunk_top, fork]), right, left,
-                       svc, ivc, _plan_veins(la, rng), _plan_appendage(la), airways, aorta_radius,
+                       svc, ivc, _plan_neck(arch, rng), _plan_veins(la, rng), _plan_appendage(la, rng),
+                       _plan_right_appendage(grid.points(tissue == T.RA), rng), airways, aorta_radius,
                        aorta_radius * u(0.7, 0.95), radius)
 
 
@@ -97,24 +97,57 @@ def _radius(grid: Grid, mask: np.ndarray) -> float:
     return float(np.sqrt(len(points) * grid.spacing**3 / (np.pi * height)))
 
 
-def _plan_veins(la: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+def _plan_arch(top: np.ndarray, midline: float, down_y: float, rng: np.random.Generator) -> np.ndarray:
+    """Plan the arch and the descending aorta, whose depth is given; rarely the arch turns to the right."""
+    u = rng.uniform
+    side, rise = (-1 if rng.random() < 0.03 else 1), u(0.7, 1.8)
+    down_x = midline + side * u(16, 36)
+    return np.array([top, top + [6 * side, 10, 12 * rise], top + [16 * side, 28, 15 * rise],
+                     [down_x - 2 * side, down_y - 14, top[2] + 7 * rise], [down_x, down_y, top[2] - 14],
+                     [down_x + u(-8, 6), down_y + 4, 0], [midline + 8, down_y + 6, -110],
+                     [midline + 6, down_y + 8, -230]])
+
+
+def _plan_neck(arch: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Plan two or three arteries that leave the arch upward; two where the first ones share a trunk."""
+    starts = [arch[1], (arch[1] + arch[2]) / 2, arch[2]][1 if rng.random() < 0.2 else 0:]
+    return [np.array([start, start + [lean, -2, 30], start + [2.5 * lean, -4, 120]])
+            for start, lean in zip(starts, (-14, 2, 10), strict=False)]
+
+
+def _plan_veins(la: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
+    """Plan three to five pulmonary veins with their radii: two a side, now and then a common trunk or a middle vein."""
     u = rng.uniform
     behind = np.quantile(la[:, 1], 0.7)
-    levels = np.quantile(la[:, 2], [0.25, 0.75])
     veins = []
-    for side, start in ((-1, np.quantile(la[:, 0], 0.06)), (1, np.quantile(la[:, 0], 0.94))):
-        for level, rise in zip(levels, (-12, 12), strict=True):
-            if rng.random() < 0.04:
-                continue
-            veins.append(np.array([[start - side * 7, behind - 4, level],
-                                   [start + side * 14, behind + 5, level + u(-4, 6)],
-                                   [start + side * 48, behind + 20, level + rise]]))
+    for side, quantile, common, middle in ((-1, 0.06, 0.05, 0.15), (1, 0.94, 0.15, 0.0)):
+        start, draw = np.quantile(la[:, 0], quantile), rng.random()
+        if draw < common:
+            courses = [(0.5, 0.0, u(6.5, 9.5))]
+        else:
+            courses = [(0.25, -12.0, u(4, 7.5)), (0.75, 12.0, u(4, 7.5))]
+            if draw > 1 - middle:
+                courses.append((0.5, 0.0, u(2.5, 4.5)))
+        for level, rise, radius in courses:
+            height = np.quantile(la[:, 2], level)
+            veins.append((np.array([[start - side * 7, behind - 4, height],
+                                    [start + side * 14, behind + 5, height + u(-4, 6)],
+                                    [start + side * 48, behind + 20, height + rise]]), radius))
     return veins
 
 
-def _plan_appendage(la: np.ndarray) -> np.ndarray:
+def _plan_appendage(la: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Plan the left atrial appendage: short or long, straight or bent."""
     start = np.array([np.quantile(la[:, 0], 0.9), np.quantile(la[:, 1], 0.2), np.quantile(la[:, 2], 0.8)])
-    return np.array([start, start + [8, -14, 4], start + [8, -30, 2]])
+    reach = rng.uniform(0.7, 1.5)
+    return np.array([start, start + np.array([8, -14, 4]) * reach,
+                     start + np.array([8, -30, 2]) * reach + rng.uniform(-7, 7, 3)])
+
+
+def _plan_right_appendage(ra: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Plan the right atrial appendage, a wide cone to the front and left, towards the root of the aorta."""
+    start = np.array([np.quantile(ra[:, 0], 0.6), np.quantile(ra[:, 1], 0.15), np.quantile(ra[:, 2], 0.75)])
+    return np.array([start, start + np.array([7, -9, 7]), start + np.array([15, -14, 11]) * rng.uniform(0.8, 1.3)])
 
 
 def paint_veins(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.random.Generator) -> None:
@@ -126,11 +159,14 @@ def paint_veins(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.rand
         paint_tube(tissue, grid, paths.svc, svc_radius + extra, upper, chambers)
         paint_tube(tissue, grid, paths.ivc, ivc_radius + extra, lower, chambers)
     keep = tissue_set(*(c for c in _CHAMBERS if c != T.LA_WALL), T.SVC, T.IVC)
-    for vein in paths.veins:
-        paint_tube(tissue, grid, vein, u(4.0, 7.5), T.PULMONARY_VEIN, keep)
-    if rng.random() < 0.75:
-        grown = [u(7, 10), u(5, 8), u(3, 5)]
-        paint_tube(tissue, grid, paths.appendage, grown, T.LA, keep)
+    for vein, radius in paths.veins:
+        paint_tube(tissue, grid, vein, radius, T.PULMONARY_VEIN, keep)
+    if rng.random() < 0.85:
+        grown = [u(6, 11), u(5, 9), u(3, 6)]
+        paint_tube(tissue, grid, paths.appendage, grown, T.APPENDAGE, keep)
+    if rng.random() < 0.8:
+        paint_tube(tissue, grid, paths.right_appendage, [u(8, 12), u(6, 9), u(3, 5)], T.RA,
+                   tissue_set(*(c for c in _CHAMBERS if c != T.RA_WALL), T.SVC))
     for path, radius in zip(paths.airways, (9.0, 6.5, 6.0), strict=True):
         paint_tube(tissue, grid, path, radius, T.AIRWAY, tissue_set(*_CHAMBERS, T.SVC, T.PULMONARY_VEIN))
 
@@ -148,6 +184,8 @@ def paint_arteries(tissue: np.ndarray, grid: Grid, paths: VesselPaths, rng: np.r
         radii = [paths.aorta_radius + extra] * 3 + [paths.descending_radius + extra] * 5
         paint_tube(tissue, grid, paths.arch, radii, far, chambers)
         paint_tube(tissue, grid, paths.ascending, paths.aorta_radius + extra, near, proximal | tissue_set(T.AORTA))
+    for artery in paths.neck:
+        paint_tube(tissue, grid, artery, rng.uniform(3, 6.5), T.ARCH, chambers | tissue_set(T.AORTA, T.AORTIC_WALL))
     radius = paths.pulmonary_radius
     keep = chambers | tissue_set(T.AORTA, T.ARCH)
     for extra, far, near in ((wall * 0.7, T.PULMONARY_WALL, T.PULMONARY_WALL),

@@ -8,7 +8,14 @@ import torch
 
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.generator import Sampler, SamplerConfig
-from HeartSegTrainingLib.generator.acquisition import Picture, cut_field_of_view, short_axis_frame, thick_slices
+from HeartSegTrainingLib.generator.acquisition import (
+    Picture,
+    cut_field_of_view,
+    darken_borders_of_fat,
+    short_axis_frame,
+    stair_steps,
+    thick_slices,
+)
 from HeartSegTrainingLib.generator.appearance import MODES, draw_appearance
 from HeartSegTrainingLib.generator.deformation import Deformation, Placement, deformed_positions, gaussian_blur
 from HeartSegTrainingLib.generator.tissues import Tissue as T
@@ -153,3 +160,51 @@ def test_a_job_table_makes_scenes_and_a_sampler(tmp_path):
 def test_a_wrong_job_table_is_refused(table, said):
     with pytest.raises(UsageError, match=said):
         GeneratedData.from_table(table)
+
+
+def test_late_enhancement_shows_scars_in_dark_muscle():
+    looks = [draw_appearance("mr_bright", np.random.default_rng(seed)) for seed in range(60)]
+    late = [look for look in looks if look.mean[T.SCAR] > 1.5 * look.mean[T.MYO]]
+    assert 5 < len(late) < 30
+    assert all(look.mean[T.MYO] < 260 for look in late)
+
+
+def test_contrast_mixes_badly_in_the_right_heart_of_some_scans():
+    looks = [draw_appearance("ct_contrast", np.random.default_rng(seed)) for seed in range(40)]
+    uneven = [look for look in looks if look.mixing[T.RA] > 1.01 * look.mixing[T.LV]]
+    assert 8 < len(uneven) < 36
+    assert all(look.mixing[T.MYO] == 0 for look in looks)
+
+
+def test_stair_steps_displace_slabs_as_a_whole():
+    position = torch.zeros(3, 40, 6, 6)
+    stair_steps(position, np.random.default_rng(2), 2.0)
+    assert (position == position[:, :, :1, :1]).all()  # within a slice all voxels move alike
+    steps = (position[0, 1:, 0, 0] != position[0, :-1, 0, 0]).sum()
+    assert 1 <= steps <= 4
+
+
+def test_the_border_of_fat_is_dark_and_nothing_else_changes():
+    fat = torch.zeros(20, 20, 20, dtype=torch.bool)
+    fat[:, :, 10:] = True
+    picture = Picture(torch.ones(20, 20, 20), torch.zeros(20, 20, 20), torch.ones(20, 20, 20, dtype=torch.bool))
+    darken_borders_of_fat(picture, fat, 1.0)
+    assert picture.image[10, 10, 9:11].max() < 0.7
+    assert picture.image[10, 10, [2, 17]].min() > 0.99
+
+
+def test_children_are_smaller_as_a_whole():
+    centres = np.zeros((5, 3), np.float32)
+    sizes = []
+    for seed in range(40):
+        _, placement = deformed_positions(np.random.default_rng(seed), 8, 2.0, centres,
+                                          Deformation(child=1.0, child_size=(0.7, 0.7), log_size=0.0, log_scale=0.0),
+                                          torch.device("cpu"))
+        sizes.append(abs(np.linalg.det(placement.linear)) ** (1 / 3))
+    assert np.mean(sizes) == pytest.approx(1 / 0.7, rel=0.03)  # the window looks at more of the scene
+
+
+def test_without_artefacts_none_are_drawn(scene):
+    plain = SamplerConfig(window=32, spacing=3.0, artefacts=0.0, thick_ct=0.0, cut=0.0)
+    sampler = Sampler([scene], plain)
+    assert not any(sampler._has(1.0, np.random.default_rng(seed)) for seed in range(20))
