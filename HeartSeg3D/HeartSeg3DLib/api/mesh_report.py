@@ -21,6 +21,9 @@ from HeartSeg3DLib.meshing.quality import PIECES, MeshReport, patch_figures
 from HeartSeg3DLib.notice import NOTE
 from HeartSeg3DLib.report import FiberSection, MeshPage, mesh_html, render_mesh, written_cells
 
+_MADE_FROM = {"labels": "Labels of the label map's own voxels",
+              "probabilities": "Class probabilities, which know between voxels where a wall lies"}
+
 
 @dataclass(frozen=True)
 class MeshReportFiles:
@@ -55,7 +58,7 @@ def write_mesh_report(
     files: MeshReportFiles, mesh: SurfaceMesh | TetraMesh, labels: sitk.Image, report: MeshReport, *, title: str,
     edge_mm: float, patches: Mapping[str, NDArray[np.intp]], warnings: Sequence[str], seconds: Mapping[str, float],
     settings: Mapping[str, str], changes: Mapping[str, object], fibers: FiberSection | None = None,
-    written: Collection[int] | None = None,
+    written: Collection[int] | None = None, made_from: str = "labels",
 ) -> tuple[Path, ...]:
     """Write the report about a mesh and return its files.
 
@@ -73,6 +76,7 @@ def write_mesh_report(
         changes: What was changed of the label map before it was meshed, in numbers.
         fibers: Fibers of the mesh. Without any, a picture of an earlier mesh's fibers is removed.
         written: Labels that are written, whose surfaces alone are shown and listed; all by default.
+        made_from: `labels` or `probabilities`.
 
     Raises:
         UsageError: A file cannot be written.
@@ -85,15 +89,16 @@ def write_mesh_report(
     facts = {
         "Label map": f"{' x '.join(map(str, labels.GetSize()))} voxels of "
                      f"{' x '.join(f'{step:.2f}' for step in labels.GetSpacing())} mm",
+        "Made from": _MADE_FROM[made_from],
         "Edge length": f"{edge_mm:.2f} mm asked for", **settings,
         "Time": ", ".join(f"{stage.lower()} {time:.1f} s" for stage, time in seconds.items()),
         "Software": f"HeartSeg {__version__}",
     }
     page = MeshPage(title, report, counts, tuple(warnings), facts, files.picture.read_bytes(), fibers)
     statement = {
-        "note": NOTE, "software": {"name": "HeartSeg", "version": __version__}, "source": title, "edge_mm": edge_mm,
-        "settings": dict(settings), "warnings": list(warnings), "seconds": dict(seconds),
-        "changes": dict(changes), "patches": patch_figures(surface, patches),
+        "note": NOTE, "software": {"name": "HeartSeg", "version": __version__}, "source": title,
+        "made_from": made_from, "edge_mm": edge_mm, "settings": dict(settings), "warnings": list(warnings),
+        "seconds": dict(seconds), "changes": dict(changes), "patches": patch_figures(surface, patches),
         "fibers": None if fibers is None else fibers.to_dict(), **report.to_dict(),
     }
     _write(files.figures, (json.dumps(statement, indent=2, allow_nan=False) + "\n").encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +71,7 @@ class MeshedHeart:
         warnings: Sentences for the user.
         seconds: Time of each stage.
         fibers: Its fibers: angles asked for, what was measured, and their picture.
+        made_from: `labels` or `probabilities`.
     """
 
     mesh: SurfaceMesh | TetraMesh
@@ -82,10 +83,11 @@ class MeshedHeart:
     warnings: tuple[str, ...]
     seconds: dict[str, float]
     fibers: FiberSection | None = None
+    made_from: str = "labels"
 
 
 def mesh_to_folder(
-    labels: Given, folder: Path, choices: MeshChoices | None = None, *, title: str = "",
+    labels: Given, folder: Path, choices: MeshChoices | None = None, *, title: str = "", remarks: Sequence[str] = (),
     progress: Progress = lambda _fraction, _stage: None, cancelled: Cancelled = lambda: False,
     writing: Callable[[], AbstractContextManager[None]] = nullcontext,
     accept: Callable[[str], bool] = lambda _verdict: False,
@@ -98,6 +100,7 @@ def mesh_to_folder(
         folder: Folder for the mesh, which is made where it is missing.
         choices: How.
         title: What report and sidecar call the label map; the name of its file by default.
+        remarks: Sentences that come before the mesh's own warnings, also in the report.
         progress: Told the finished part, 0 to 1, and the stage.
         cancelled: Asked between stages, the last time before files are put in place.
         writing: Makes the block in which files are put in place, which takes no time and must not be interrupted.
@@ -114,7 +117,7 @@ def mesh_to_folder(
     choices = choices or MeshChoices()
     with output_folder(folder):
         title = title or (labels.name if isinstance(labels, Path) else "label map")
-        return _Run(labels, folder, choices, _Stages(progress, cancelled), title, accept).mesh(writing)
+        return _Run(labels, folder, choices, _Stages(progress, cancelled), title, accept, remarks).mesh(writing)
 
 
 class _Stages:
@@ -152,9 +155,9 @@ class _Run:
     """One label map on its way to a mesh."""
 
     def __init__(self, given: Given, folder: Path, choices: MeshChoices, stages: _Stages, title: str,
-                 accept: Callable[[str], bool]) -> None:
+                 accept: Callable[[str], bool], remarks: Sequence[str]) -> None:
         self._given, self._choices, self._stages = given, choices, stages
-        self._title, self._accept = title, accept
+        self._title, self._accept, self._remarks = title, accept, remarks
         self._request = choices.request(folder)
         self._warnings: list[str] = []
         self._walls: GrownWalls | None = None
@@ -179,8 +182,8 @@ class _Run:
         request = self._judged(report)
         mesh, fibers = self._with_fibers(mesh, patches, request)
         self._stages.enter(0.94, "Writing")
-        meshed = MeshedHeart(mesh, patches, labels, edge, report, (), tuple(self._warnings), self._stages.seconds,
-                             fibers)
+        meshed = MeshedHeart(mesh, patches, labels, edge, report, (), (*self._remarks, *self._warnings),
+                             self._stages.seconds, fibers, "labels" if self._probabilities is None else "probabilities")
         files = self._written(meshed, request, writing)
         self._stages.finish("Written")
         return replace(meshed, files=files)
@@ -200,7 +203,7 @@ class _Run:
                     MeshReportFiles.beside(hidden), meshed.mesh, meshed.labels, report, title=self._title,
                     edge_mm=meshed.edge_mm, patches=meshed.patches, warnings=meshed.warnings, seconds=meshed.seconds,
                     settings=self._settings(request), changes=self._changes, fibers=meshed.fibers,
-                    written=request.labels)
+                    written=request.labels, made_from=meshed.made_from)
             except UsageError as error:
                 if staging.name not in error.message:
                     raise
@@ -303,8 +306,7 @@ class _Run:
         grown = self._walls.thickness_mm if self._walls is not None else {}
         walls = ", ".join(f"{name_of(wall)} {thickness:g} mm" for wall, thickness in grown.items())
         frame = {} if choices.time_frame is None else {"Time frame": f"{choices.time_frame}, counted from 0"}
-        source = "labels" if self._probabilities is None else "class probabilities"
-        return {**frame, "Surfaces from": source, "Walls": walls or "none grown", "Preset": choices.preset or "none",
+        return {**frame, "Walls": walls or "none grown", "Preset": choices.preset or "none",
                 "Formats": ", ".join(request.formats), "Frame": f"{request.frame.upper()}, mm",
                 "Pieces": choices.pieces.value}
 

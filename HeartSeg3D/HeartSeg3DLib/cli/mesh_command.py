@@ -104,7 +104,8 @@ def mesh_command(
         _show(run, meshed, preset if not formats else None)
         run.report({
             "output": str(out), "files": [str(path) for path in meshed.files], "edge_mm": meshed.edge_mm,
-            "warnings": list(meshed.warnings), "seconds": meshed.seconds, "quality": meshed.report.to_dict(),
+            "made_from": meshed.made_from, "warnings": list(meshed.warnings), "seconds": meshed.seconds,
+            "quality": meshed.report.to_dict(),
             "fibers": meshed.fibers.to_dict() if meshed.fibers else None,
         })
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,9 +25,12 @@ from HeartSeg3DLib.errors import (
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.api import MeshedHeart, PlannedOutput, SegmentationChoices, SegmentationModels, SegmentedScan
+    from HeartSeg3DLib.imaging import ClassProbabilities
 
 
 FROM_PROBABILITIES = "Surfaces are made from class probabilities, which know more between slices than the label map."
+FROM_LABELS = ("Surfaces are made from the label map, with the stairs of its thick slices: those from class "
+               "probabilities were given up.")
 
 
 def segment_command(
@@ -47,7 +51,7 @@ def segment_command(
     device: DeviceOption = "auto",
     modality: Annotated[ModalityName, typer.Option(help="What kind of scan it is.")] = ModalityName.auto,
     quality: Annotated[
-        QualityName, typer.Option(help="fast is coarser; best takes about four times as long.")
+        QualityName, typer.Option(help="fast is coarser; best takes 2 to 3 times as long as standard.")
     ] = QualityName.standard,
     series: Annotated[
         str | None, typer.Option(metavar="UID|N", help="Which of several DICOM series, by UID or number in the list.")
@@ -179,39 +183,38 @@ class _Batch:
             writing=self._run.writing,
         )
 
-    def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> tuple[MeshedHeart, bool] | None:
+    def _mesh(self, item: PlannedOutput, done: SegmentedScan, progress: Any) -> MeshedHeart | None:
         """Make surfaces of a result where they were asked for; the label map is written already.
 
-        Returns:
-            The surfaces, and whether class probabilities made them and not the label map.
+        Noisy probabilities can fail where the smoother labels do not: then these are taken, and it is said.
         """
         if item.output not in self._meshes:
             return None
-        from HeartSeg3DLib.api import MeshChoices, mesh_to_folder, output_folder
-        from HeartSeg3DLib.meshing.cleaning import Pieces
+        from HeartSeg3DLib.api import output_folder
 
         if done.frames > 1:
             raise InputError(f"{item.output.name} is written; surfaces need one frame of it, and it has {done.frames}.",
                              "Choose one with --frame.")
         folder = self._meshes[item.output]
+        remarks = []
         with output_folder(folder.parent):
-            for source in (done.soft, done.output):
-                if source is None:
-                    continue
+            if done.soft is not None:
                 try:
-                    made = mesh_to_folder(
-                        source, folder, MeshChoices(pieces=Pieces.KEEP_ALL, force=self._force),
-                        title=done.output.name, progress=progress, cancelled=self._run.cancelled,
-                        writing=self._run.writing)
-                except CheckError:
-                    if source is done.output:
-                        raise
-                    continue  # noisy probabilities can fail where the smoother labels do not
-                return made, source is done.soft
-        return None
+                    return self._meshed(done.soft, done, folder, progress)
+                except CheckError as error:
+                    remarks.append(f"{FROM_LABELS} {error.message}")
+            return self._meshed(done.output, done, folder, progress, remarks)
 
-    def _succeed(self, done: SegmentedScan, made: tuple[MeshedHeart, bool] | None, name: str) -> None:
-        mesh, is_soft = made or (None, False)
+    def _meshed(self, source: Path | ClassProbabilities, done: SegmentedScan, folder: Path, progress: Any,
+                remarks: Sequence[str] = ()) -> MeshedHeart:
+        from HeartSeg3DLib.api import MeshChoices, mesh_to_folder
+        from HeartSeg3DLib.meshing.cleaning import Pieces
+
+        return mesh_to_folder(
+            source, folder, MeshChoices(pieces=Pieces.KEEP_ALL, force=self._force), title=done.output.name,
+            remarks=remarks, progress=progress, cancelled=self._run.cancelled, writing=self._run.writing)
+
+    def _succeed(self, done: SegmentedScan, mesh: MeshedHeart | None, name: str) -> None:
         for sentence in (*done.warnings, *done.doubts, *(mesh.warnings if mesh is not None else ())):
             self._run.warn(sentence, name)
         frames = f", {done.frames} frames" if done.frames > 1 else ""
@@ -226,12 +229,13 @@ class _Batch:
         if done.report is not None:
             self._run.say(str(done.report))
         files = [str(path) for path in mesh.files] if mesh is not None else []
-        if is_soft:
+        if mesh is not None and mesh.made_from == "probabilities":
             self._run.say(FROM_PROBABILITIES)
         for path in files:
             self._run.say(path)
-        source = None if mesh is None else "probabilities" if is_soft else "labels"
-        self._results.append({"status": "done", **done.to_dict(), "mesh": files, "mesh_from": source})
+        self._results.append({"status": "done", **done.to_dict(), "mesh": files,
+                              "mesh_from": None if mesh is None else mesh.made_from,
+                              "mesh_warnings": [] if mesh is None else list(mesh.warnings)})
 
     def _fail(self, item: PlannedOutput, name: str, error: HeartSegError) -> None:
         self._run.trouble(error, name)

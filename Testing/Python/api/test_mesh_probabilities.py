@@ -48,9 +48,22 @@ def test_a_file_and_an_object_give_the_same_surfaces(
     from_labels = mesh_to_folder(probabilities.labels, tmp_path / "labels")
     assert from_labels.mesh.points.shape != one.mesh.points.shape or \
         not np.allclose(from_labels.mesh.points, one.mesh.points)
-    said = [json.loads((tmp_path / name / "heart_report.json").read_text("utf-8"))["settings"]["Surfaces from"]
-            for name in ("one", "labels")]
-    assert said == ["class probabilities", "labels"]
+
+
+@pytest.mark.parametrize("volume", [False, True])
+@pytest.mark.parametrize(("made_from", "words"), [("labels", "Labels of the label map"),
+                                                  ("probabilities", "Class probabilities, which")])
+def test_the_report_says_what_a_mesh_was_made_from_and_what_came_before(
+    probabilities: ClassProbabilities, tmp_path: Path, made_from: str, words: str, volume: bool
+) -> None:
+    given = probabilities if made_from == "probabilities" else probabilities.labels
+    made = mesh_to_folder(given, tmp_path / "out", MeshChoices(edge_mm=3.5, volume=volume), remarks=["Another failed."])
+    figures = json.loads((tmp_path / "out" / "heart_report.json").read_text("utf-8"))
+    page = (tmp_path / "out" / "heart_report.html").read_text("utf-8")
+    assert made.made_from == figures["made_from"] == made_from
+    assert made.warnings[0] == figures["warnings"][0] == "Another failed."
+    assert f"<dt>Made from</dt><dd>{words}" in page
+    assert "Another failed." in page
 
 
 def test_walls_thinner_than_voxels_grow_on_finer_ones(file: Path, tmp_path: Path) -> None:

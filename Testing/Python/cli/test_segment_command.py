@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
 from HeartSeg3DLib.api import loading
+from HeartSeg3DLib.cli.segment_command import FROM_LABELS
 from HeartSeg3DLib.errors import CheckError
 from HeartSeg3DLib.imaging import ClassProbabilities, read_label_frames
 from random_models import ct_like, same_grid, write_cine, write_ct
@@ -209,11 +211,13 @@ def test_surfaces_of_thick_slices_come_from_probabilities_where_these_can_be_mes
     """The random model sees voxels of 6 mm, and of 7.5 mm at most where its window has to hold more."""
     given: list[type] = []
 
-    def mesh(source: Path | ClassProbabilities, *_: object, **__: object) -> SimpleNamespace:
+    def mesh(source: Path | ClassProbabilities, *_: object, remarks: Sequence[str], **__: object) -> SimpleNamespace:
         given.append(type(source))
-        if fails and isinstance(source, ClassProbabilities):
-            raise CheckError("The mesh failed its own check.", "Try another edge length.")
-        return SimpleNamespace(warnings=(), files=(tmp_path / "heart.vtp",))
+        soft = isinstance(source, ClassProbabilities)
+        if fails and soft:
+            raise CheckError("The mesh failed its own check. intersections: 3.", "Try another edge length.")
+        return SimpleNamespace(warnings=tuple(remarks), files=(tmp_path / "heart.vtp",),
+                               made_from="probabilities" if soft else "labels")
 
     monkeypatch.setattr("HeartSeg3DLib.api.meshing.mesh_to_folder", mesh)
     scans = []
@@ -227,6 +231,9 @@ def test_surfaces_of_thick_slices_come_from_probabilities_where_these_can_be_mes
     entries = json.loads(result.stdout)["results"]
     assert [entry["mesh_from"] for entry in entries] == ["labels" if fails else "probabilities", "labels"]
     assert [issubclass(kind, Path) for kind in given] == ([False, True, True] if fails else [False, True])
+    said = f"{FROM_LABELS} The mesh failed its own check. intersections: 3."
+    assert [entry["mesh_warnings"] for entry in entries] == [[said] if fails else [], []]
+    assert (said in result.stderr) == fails
     labels = sitk.ReadImage(str(tmp_path / "hearts" / "thick.nii.gz"))
     assert labels.GetSpacing()[2] == pytest.approx(24.0), "the label map stays on the scan's grid"
 
