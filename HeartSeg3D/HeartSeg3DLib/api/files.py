@@ -200,7 +200,8 @@ def segment_to_file(
         shown = found[function.ed_index if function else 0].heart.trust
         report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function,
                        shown.marks if shown is not None else (), warnings, models.description,
-                       _facts(found, choices), force=force)
+                       _facts(found, choices), trust=(shown.level, shown.sentence) if shown is not None else None,
+                       force=force)
         clock.lap("report")
     progress(1.0, "Done")
     return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,
@@ -304,8 +305,7 @@ def _measured(found: Sequence[SegmentedFrame], wanted: bool,
 def _facts(found: Sequence[SegmentedFrame], choices: SegmentationChoices) -> dict[str, str]:
     """Return how the scan was segmented, for the report."""
     first, last = found[0].heart, found[-1].heart
-    trust = {} if first.trust is None else {"Trust": first.trust.sentence}
-    return {**trust, "Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
+    return {"Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
             "Seen by the model": f"{first.spacing_mm:.2f} mm voxels", "Device": last.device}
 
 

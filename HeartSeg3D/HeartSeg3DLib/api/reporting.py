@@ -12,7 +12,7 @@ from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
-from HeartSeg3DLib.trust import Mark, structure_marks
+from HeartSeg3DLib.trust import Level, Mark, structure_marks
 
 _KINDS = (".html", ".pdf")
 
@@ -83,7 +83,8 @@ def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measure
 
 def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequence[sitk.Image],
                    measured: Sequence[Measurements], function: HeartFunction | None, marks: Sequence[Mark],
-                   warnings: Sequence[str], model: str, facts: Mapping[str, str], *, force: bool) -> None:
+                   warnings: Sequence[str], model: str, facts: Mapping[str, str], *,
+                   trust: tuple[Level, str] | None, force: bool) -> None:
     """Write a report about a segmented scan.
 
     Args:
@@ -97,6 +98,7 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
         warnings: Sentences for the reader.
         model: The model in words.
         facts: How it was segmented, in the order of the page.
+        trust: Level and sentence of the same frame as a whole, None where nobody judged it.
         force: Whether an existing file may be replaced.
 
     Raises:
@@ -105,7 +107,7 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
     from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which segmenting does not need
 
     content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, marks, warnings, model,
-                            facts)
+                            facts, trust)
     with output_folder(path.parent):
         write_report(path, content, force)
 

@@ -9,10 +9,11 @@ import qt
 
 from HeartSeg3DLib.panel.chamber_row import NO_MARK, ChamberRow, ChamberState
 from HeartSeg3DLib.panel.context import PanelContext
+from HeartSeg3DLib.panel.drawing import level_name, trust_dot
 from HeartSeg3DLib.panel.edit_tools import EditTools
 from HeartSeg3DLib.panel.observations import Observations
 from HeartSeg3DLib.panel.phase_slider import PhaseSlider
-from HeartSeg3DLib.panel.result_summary import marks_of
+from HeartSeg3DLib.panel.result_summary import marks_of, trust_of
 from HeartSeg3DLib.scene.segmentation_result import MODEL_ATTRIBUTE
 from HeartSeg3DLib.scene.text import _
 
@@ -109,6 +110,7 @@ class ChambersSection:
             row.show(state, state.id == chosen)
         ui.chambersLabel.text = "" if states else _("Segment a heart to see its chambers here.")
         ui.chamberRows.visible = bool(states)
+        self._show_trust(bool(states))
         ui.showSurfacesCheckBox.visible = bool(states)
         self.tools.show_tools({state.id for state in states}, self._edited)
 
@@ -120,6 +122,16 @@ class ChambersSection:
     def _show_phase(self) -> None:
         self.tools.start_afresh()
         self.measure()
+
+    def _show_trust(self, possible: bool) -> None:
+        """Show how far the result as a whole can be trusted, of a sequence that of the phase shown."""
+        ui = self._context.ui
+        level, sentence = trust_of(self._segmentation, edited=bool(self._edited)) if possible else ("", "")
+        ui.trustRow.visible = bool(level)
+        ui.trustLabel.text = sentence
+        if level:
+            ui.trustLight.setPixmap(trust_dot(level))
+            ui.trustLight.toolTip = level_name(level)
 
     def _states(self) -> list[ChamberState]:
         if self._segmentation is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import qt
 
+from HeartSeg3DLib.scene.text import _
+
 SIZE = 14
 _LEVEL_COLORS = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0), "red": (204, 51, 51)}
 
@@ -18,6 +20,12 @@ def swatch(color: tuple[int, int, int]) -> Any:
     painter.drawRect(1, 1, SIZE - 3, SIZE - 3)
     painter.end()
     return pixmap
+
+
+def level_name(level: str) -> str:
+    """Return what a trust level is called."""
+    return {"grey": _("Gray: nobody judged it."), "green": _("Green: nothing noticed."),
+            "amber": _("Amber: look at it."), "red": _("Red: probably wrong.")}[level]
 
 
 def trust_dot(level: str) -> Any:

@@ -7,14 +7,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID
-from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
-from HeartSeg3DLib.scene.text import _
+from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE, TRUST_ATTRIBUTE
+from HeartSeg3DLib.scene.text import JUDGED_BEFORE, _
 
 
 def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:
     """Return level and sentence of each structure that has a trust mark, by its id."""
     written = segmentation.GetAttribute(MARKS_ATTRIBUTE)
     return {mark["id"]: (mark["level"], mark["sentence"]) for mark in json.loads(written)} if written else {}
+
+
+def trust_of(segmentation: Any, *, edited: bool = False) -> tuple[str, str]:
+    """Return level and sentence of the result as a whole; both are empty where nothing was noted.
+
+    Args:
+        segmentation: The result, or the node that plays its phases.
+        edited: Whether a person corrected it since.
+    """
+    written = segmentation.GetAttribute(TRUST_ATTRIBUTE)
+    if not written:
+        return "", ""
+    said = json.loads(written)
+    return said["level"], f"{said['sentence']} {JUDGED_BEFORE}" if edited else said["sentence"]
 
 
 def headline(seconds: float, segmentation: Any, warnings: Sequence[str]) -> tuple[str, bool]:

@@ -18,6 +18,7 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
+    Light,
     Notices,
     Page,
     Paragraph,
@@ -66,6 +67,8 @@ def _blocks(content: ReportContent) -> Iterator[Block]:
     yield Heading("Pictures")
     yield from _pictures(content)
     yield Heading("Structures")
+    if content.trust is not None:
+        yield Light(*content.trust)
     yield _volume_table(content)
     yield Heading("How it was measured")
     yield Facts(tuple(_facts(content)))

@@ -10,9 +10,12 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
 from HeartSeg3DLib.report.curve import Drawing
-from HeartSeg3DLib.trust import Mark
+from HeartSeg3DLib.trust import Level, Mark
 
 Rgb = tuple[int, int, int]
+
+_LIGHTS: dict[Level, Rgb] = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0),
+                             "red": (204, 51, 51)}
 
 
 class Images(Protocol):
@@ -37,6 +40,7 @@ class ReportContent:
         warnings: Sentences for the user, those of the function included.
         model: The model in words; empty where nobody knows it.
         facts: How it was made, such as `{"Device": "cpu"}`, in the order of the page.
+        trust: Level and sentence of the frame at end-diastole as a whole, None where nobody judged it.
     """
 
     title: str
@@ -48,6 +52,7 @@ class ReportContent:
     warnings: Sequence[str] = ()
     model: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    trust: tuple[Level, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,24 @@ class Notices:
     """Sentences that a reader must not miss."""
 
     sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Light:
+    """A traffic light with its sentence; the level stands in words, too, for readers who do not see its color."""
+
+    level: Level
+    sentence: str
+
+    @property
+    def color(self) -> Rgb:
+        """sRGB, 0-255."""
+        return _LIGHTS[self.level]
+
+    @property
+    def name(self) -> str:
+        """The level in words."""
+        return {"grey": "Not judged", "green": "Green", "amber": "Amber", "red": "Red"}[self.level]
 
 
 @dataclass(frozen=True)
@@ -131,7 +154,7 @@ class Facts:
     items: tuple[tuple[str, str], ...]
 
 
-Block = Heading | KeyNumbers | Notices | Paragraph | Table | Picture | Chart | Facts
+Block = Heading | KeyNumbers | Notices | Light | Paragraph | Table | Picture | Chart | Facts
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
+    Light,
     Notices,
     Page,
     Paragraph,
@@ -57,6 +58,9 @@ tr.amber td.words:last-child { color: var(--amber); }
 th { white-space: nowrap; }
 tr { break-inside: avoid; }
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 9px;
+  print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.light { margin: 0 0 10px; font-size: 14px; break-after: avoid; }
+.lamp { display: inline-block; width: 12px; height: 12px; border-radius: 50%; margin-right: 9px;
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 figure { margin: 0 0 20px; break-inside: avoid; }
 figure img { width: 100%; border-radius: 8px; display: block; }
@@ -127,6 +131,12 @@ def _(block: KeyNumbers) -> str:
 @_html.register
 def _(block: Notices) -> str:
     return f'<div class="notices">{"".join(f"<p>{escape(text)}</p>" for text in block.sentences)}</div>'
+
+
+@_html.register
+def _(block: Light) -> str:
+    return (f'<p class="light"><span class="lamp" style="background:{_color(block.color)}"></span>'
+            f"<b>{escape(block.name)}.</b> {escape(block.sentence)}</p>")
 
 
 @_html.register

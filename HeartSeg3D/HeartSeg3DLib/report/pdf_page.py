@@ -18,6 +18,7 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
+    Light,
     Notices,
     Page,
     Paragraph,
@@ -113,6 +114,16 @@ class _Layout:
             for number, line in enumerate(part):
                 self.pdf.text(line, _MARGIN + 14, self.y + 15 + number * _SIZE * _LEADING, _SIZE, _INK)
             self.y += height
+
+    @_add.register
+    def _(self, block: Light) -> None:
+        lines = wrapped(f"{block.name}. {block.sentence}", _SIZE, _WIDTH - 14)
+        self._need(len(lines) * _SIZE * _LEADING + 60)  # the head of the table below stays with it
+        self.y += 8
+        self.pdf.dot(_MARGIN + 4, self.y + 8, 4, block.color)
+        for line in lines:
+            self.pdf.text(line, _MARGIN + 14, self.y + 11, _SIZE, _INK)
+            self.y += _SIZE * _LEADING
 
     @_add.register
     def _(self, block: Paragraph) -> None:

@@ -18,9 +18,9 @@ from HeartSeg3DLib.scene.label_frames import LabelLayers, layers_on_grid, write_
 from HeartSeg3DLib.scene.request import Request
 from HeartSeg3DLib.scene.request_run import RequestRun
 from HeartSeg3DLib.scene.segment_voxels import layers_of
-from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE, MODEL_ATTRIBUTE
+from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE, MODEL_ATTRIBUTE, TRUST_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import browser_of_result, is_sequence_result, phases_of
-from HeartSeg3DLib.scene.text import _
+from HeartSeg3DLib.scene.text import JUDGED_BEFORE, _
 from HeartSeg3DLib.scene.transfer import write_scan
 from HeartSeg3DLib.scene.volume_table import source_volume
 from HeartSeg3DLib.scene.volumes import ScanSource, in_world, scan_of
@@ -99,7 +99,7 @@ class ReportExport(RequestRun):
             function = function_facts(self._segmentation, **_told(self._parameters))
         return {"title": self._segmentation.GetName(), "model": self._segmentation.GetAttribute(MODEL_ATTRIBUTE) or "",
                 "facts": {**facts, **self._given_facts}, "warnings": warnings if bent else [], "function": function,
-                "marks": _marks(self._segmentation)}
+                "marks": _marks(self._segmentation), "trust": _trust(self._segmentation, corrected=bool(edited))}
 
 
 def _scan_of_result(segmentation: Any) -> ScanSource:
@@ -125,6 +125,18 @@ def _marks(segmentation: Any) -> list[list[dict[str, Any]]]:
         marks.append([mark for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")
                       if mark["id"] not in own])
     return marks
+
+
+def _trust(segmentation: Any, *, corrected: bool) -> list[dict[str, str] | None]:
+    """How far each phase as a whole can be trusted; None where nobody judged it."""
+    phases = phases_of(segmentation) if is_sequence_result(segmentation) else [segmentation]
+    found = []
+    for phase in phases:
+        said = json.loads(phase.GetAttribute(TRUST_ATTRIBUTE) or "null")
+        if said and corrected:
+            said["sentence"] = f"{said['sentence']} {JUDGED_BEFORE}"
+        found.append(said)
+    return found
 
 
 def _edited(segmentation: Any) -> list[str]:

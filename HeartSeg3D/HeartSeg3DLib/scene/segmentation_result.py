@@ -26,6 +26,7 @@ CLOSED_SURFACE = "Closed surface"
 CONVERSION = {"Conversion method": "1", "SurfaceNets smoothing": "1"}
 """SurfaceNets, smoothed by itself: an edit of one chamber takes a third of the time of flying edges."""
 MODEL_ATTRIBUTE, VERSION_ATTRIBUTE, MARKS_ATTRIBUTE = "HeartSeg.Model", "HeartSeg.Version", "HeartSeg.Marks"
+TRUST_ATTRIBUTE = "HeartSeg.Trust"
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,12 @@ def note_model(segmentation: Any, model: str) -> None:
     segmentation.SetAttribute(VERSION_ATTRIBUTE, __version__)
 
 
+def note_trust(segmentation: Any, frame: FrameResult) -> None:
+    """Write into the segmentation how far a frame's structures, and the frame as a whole, can be trusted."""
+    segmentation.SetAttribute(MARKS_ATTRIBUTE, json.dumps(list(map(dict, frame.marks))))
+    segmentation.SetAttribute(TRUST_ATTRIBUTE, json.dumps(dict(frame.trust)) if frame.trust else None)
+
+
 def place_beside(node: Any, scan_node: Any) -> None:
     """Put a node where the scan is in the subject hierarchy, so that DICOM export finds patient and study."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
@@ -189,7 +196,7 @@ def _fill(node: Any, scan: ScanSource, content: FrameContent, model: str) -> Non
         if content.surfaces:
             contents.CreateRepresentation(CLOSED_SURFACE)  # of segments that stay and have none yet
         note_model(node, model)
-        node.SetAttribute(MARKS_ATTRIBUTE, json.dumps(list(map(dict, content.frame.marks))))
+        note_trust(node, content.frame)
         original.keep(node, scan, content.frame)
         for id in stale:  # last, because Slicer erases their voxels, which no failure could bring back
             contents.RemoveSegment(id)
@@ -239,6 +246,6 @@ def _undone_on_failure(node: Any) -> Iterator[None]:
             segment.SetLabelValue(value)
             for name, data in ((BINARY, labelmap), (CLOSED_SURFACE, surface)):
                 segment.AddRepresentation(name, data) if data is not None else segment.RemoveRepresentation(name)
-        for name in (*attributes, MODEL_ATTRIBUTE, VERSION_ATTRIBUTE, MARKS_ATTRIBUTE):
+        for name in (*attributes, MODEL_ATTRIBUTE, VERSION_ATTRIBUTE, MARKS_ATTRIBUTE, TRUST_ATTRIBUTE):
             node.SetAttribute(name, attributes.get(name))
         raise

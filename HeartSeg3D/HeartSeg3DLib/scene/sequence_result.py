@@ -7,7 +7,6 @@ result of each phase, played through a hidden label map, so that `original` work
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import slicer
@@ -18,11 +17,11 @@ from HeartSeg3DLib.scene import original
 from HeartSeg3DLib.scene.layer_volumes import take_over
 from HeartSeg3DLib.scene.segmentation_result import (
     CLOSED_SURFACE,
-    MARKS_ATTRIBUTE,
     MODEL_ATTRIBUTE,
     VERSION_ATTRIBUTE,
     content_of,
     convert_as_we_do,
+    note_trust,
     place_beside,
     put_segments,
 )
@@ -65,7 +64,7 @@ class SequencePlacement:
             node.GetSegmentation().CreateRepresentation(CLOSED_SURFACE)
         node.SetAttribute(MODEL_ATTRIBUTE, self._model)
         node.SetAttribute(VERSION_ATTRIBUTE, __version__)
-        node.SetAttribute(MARKS_ATTRIBUTE, json.dumps(list(map(dict, frame.marks))))
+        note_trust(node, frame)
         node.SetAttribute(original.EDITED_ATTRIBUTE, "[]")
         index = self._scan.node.GetNthIndexValue(frame.index)
         stored = self._phases.SetDataNodeAtValue(node, index)

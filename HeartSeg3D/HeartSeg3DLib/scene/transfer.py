@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -107,6 +107,7 @@ class FrameResult:
         volumes_ml: By structure id, on the scan's own grid.
         marks: Trust marks, each with `id`, `level` and `sentence`.
         warnings: Sentences for the user.
+        trust: `level` and `sentence` of the frame as a whole; empty where nobody judged it.
     """
 
     index: int
@@ -119,6 +120,7 @@ class FrameResult:
     volumes_ml: Mapping[str, float]
     marks: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...]
+    trust: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_scan(scan: ScanSource, modality: str, workspace: Workspace, cancelled: Callable[[], bool],
@@ -174,6 +176,7 @@ def read_frame(folder: Path, event: Mapping[str, Any], scan: ScanSource) -> Fram
             model_labels=labels.copy(), values=tuple(int(value) for value in np.flatnonzero(_counts(labels)) if value),
             surfaces=read_surfaces(folder / file) if file else {}, volumes_ml=dict(event.get("volumes_ml", {})),
             marks=tuple(event.get("marks", ())), warnings=tuple(event.get("warnings", ())),
+            trust=dict(event.get("trust") or {}),
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise HeartSegError("The result could not be read.",

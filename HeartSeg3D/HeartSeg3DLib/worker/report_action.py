@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api.reporting import check_report, report_of_scan
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.measurement import FunctionChoices, HeartFunction, Measurements, function_of_frames, measure
-from HeartSeg3DLib.trust import Mark, structure_marks
+from HeartSeg3DLib.trust import Level, Mark, structure_marks
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.scan_folder import ScanDescription, read_scan_folder, source_named
@@ -29,8 +29,8 @@ def report(job: Job, loaded: LoadedModels) -> None:
     Beside scan.json, labels.json says where they lie: `{"frames": [{"file", "start", "size"}]}` with a box along
     x, y, z of the scan's grid and a file of its uint8 voxels [z, y, x]. `function` holds what a person tells about a
     beating heart (`FunctionChoices`), or null; `marks` has for each frame what was judged of its structures
-    (`id`, `level`, `sentence`), those left out that a person corrected; `title`, `model`, `facts` and `warnings` are
-    printed as they are.
+    (`id`, `level`, `sentence`), those left out that a person corrected; `trust` has `level` and `sentence` of
+    each frame as a whole, or null; `title`, `model`, `facts` and `warnings` are printed as they are.
 
     Raises:
         UsageError: The output exists already or cannot be written.
@@ -55,7 +55,7 @@ def report(job: Job, loaded: LoadedModels) -> None:
     shown = function.ed_index if function else 0
     marks = _marks(request.get("marks") or [], shown, labels[shown], orientation_known=scan.orientation_known)
     report_of_scan(output, scan, scan.frames, labels, measured, function, marks, warnings, request.get("model") or "",
-                   request.get("facts") or {}, force=force)
+                   request.get("facts") or {}, trust=_trust(request.get("trust") or [], shown), force=force)
     job.progress(1.0, "Done")
     job.result(output=str(output))
 
@@ -66,6 +66,12 @@ def _marks(told: Sequence[Sequence[Mapping[str, Any]]], index: int, labels: sitk
     known = {one["id"]: one for one in (told[index] if index < len(told) else ())}
     return [Mark(mark.id, known[mark.id]["level"], known[mark.id]["sentence"]) if mark.id in known else mark
             for mark in structure_marks(labels, orientation_known)]
+
+
+def _trust(told: Sequence[Mapping[str, Any] | None], index: int) -> tuple[Level, str] | None:
+    """Return level and sentence of one frame as a whole, None where nobody judged it."""
+    said = told[index] if index < len(told) else None
+    return (said["level"], said["sentence"]) if said else None
 
 
 def _function(measured: Sequence[Measurements], times_ms: Sequence[float | None], told: Mapping[str, Any],

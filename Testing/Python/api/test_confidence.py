@@ -71,7 +71,10 @@ def test_the_map_is_written_on_the_scans_grid(tmp_path: Path, judged: api.Segmen
     told = json.loads(json.dumps(done.to_dict()))
     assert told["confidence"].endswith("sure.nrrd")
     assert told["trust"][0]["structures"][0]["id"] == "LV"
-    assert "possibly wrong" in (tmp_path / "pages" / "heart.html").read_text("utf-8")
+    page = (tmp_path / "pages" / "heart.html").read_text("utf-8")
+    assert "possibly wrong" in page
+    assert f"<b>Amber.</b> {done.trust[0]['sentence']}" in page
+    assert page.index('class="light"') < page.index("<td class=\"words\">")
 
 
 def test_a_cine_gives_a_map_over_time(tmp_path: Path, judged: api.SegmentationModels) -> None:

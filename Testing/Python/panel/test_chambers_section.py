@@ -7,6 +7,7 @@ import json
 import qt
 import slicer
 
+from HeartSeg3DLib.panel.drawing import trust_dot
 from panel_fakes import PanelCase, a_segmentation, a_volume
 
 DEFERRED_DELETE = 52
@@ -57,6 +58,28 @@ class ChambersCase(PanelCase):
         self.segmentation.SetAttribute("HeartSeg.Marks", json.dumps([mark]))
         self.panel.chambers.refresh()
         self.assertEqual(self.rows["RV"].trust_label.toolTip, "Cut by the lower border.")
+
+    def test_the_result_as_a_whole_has_a_light_and_a_sentence(self) -> None:
+        self.panel.chambers.refresh()
+        self.assertFalse(self.ui.trustRow.visible)
+        for level, sentence in (("red", "1 structure is probably wrong: RV."), ("grey", "Nobody measured it.")):
+            self.segmentation.SetAttribute("HeartSeg.Trust", json.dumps({"level": level, "sentence": sentence}))
+            self.panel.chambers.refresh()
+            self.assertTrue(self.ui.trustRow.visible)
+            self.assertEqual(self.ui.trustLabel.text, sentence)
+            light = self.ui.trustLight.pixmap.toImage()
+            self.assertEqual(light, trust_dot(level).toImage())
+            self.assertNotEqual(light, trust_dot("green").toImage())
+        self.parameters.result = None
+        self.assertFalse(self.ui.trustRow.visible)
+
+    def test_a_corrected_result_was_judged_before(self) -> None:
+        said = {"level": "green", "sentence": "Nothing speaks against this result."}
+        self.segmentation.SetAttribute("HeartSeg.Trust", json.dumps(said))
+        self.panel.chambers._edited = {"RV"}
+        self.panel.chambers.refresh()
+        self.assertTrue(self.ui.trustLabel.text.startswith(said["sentence"]))
+        self.assertIn("before it was corrected", self.ui.trustLabel.text)
 
     def test_choosing_a_chamber_opens_the_editor_on_it(self) -> None:
         self.assertFalse(self.ui.editRow.visible)

@@ -18,7 +18,7 @@ from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSeg3DLib.measurement import FunctionChoices, function_of_frames, measure
 from HeartSeg3DLib.report import ReportContent, write_report
 from HeartSeg3DLib.report.pdf_writer import text_width, wrapped, writable
-from HeartSeg3DLib.trust import structure_marks
+from HeartSeg3DLib.trust import Level, structure_marks
 
 NAMES = ("Left ventricle cavity", "Left ventricle myocardium", "Right ventricle cavity", "Pulmonary artery")
 
@@ -121,6 +121,22 @@ def test_a_structure_to_look_at_is_marked_with_its_sentence(heart_labels: sitk.I
     content = ReportContent("cut", [cut], [measure(cut)], marks=structure_marks(cut))
     text = write_report(tmp_path / "cut.html", content).read_text("utf-8")
     assert re.search(r'<tr class="amber">.*?cut by the lower border of the scan', text)
+
+
+@pytest.mark.parametrize("level", ["grey", "green", "amber", "red"])
+def test_the_result_as_a_whole_has_a_light_and_its_name_above_the_table(
+    heart_labels: sitk.Image, tmp_path: Path, level: Level
+) -> None:
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], trust=(level, "Look <b>twice</b>."))
+    text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
+    name = {"grey": "Not judged"}.get(level, level.capitalize())
+    light = text.index(f"<b>{name}.</b> Look &lt;b&gt;twice")
+    assert text.index("<h2>Structures") < light < text.index("<table>")
+    assert f"{name}. Look <b>twice</b>." in pdf_words(write_report(tmp_path / "heart.pdf", content))
+
+
+def test_without_a_judgement_there_is_no_light(html: str) -> None:
+    assert 'class="light"' not in html
 
 
 def test_nothing_is_overwritten_without_being_asked(beating: ReportContent, tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def frame_of(labels: NDArray[np.uint8], number: int = 0, start: tuple[int, int, 
     return FrameResult(
         index=number, time_ms=None, start=start, labels=np.ascontiguousarray(labels), model_labels=labels.copy(),
         values=tuple(BY_ID[id].value for id in IDS), surfaces={}, volumes_ml={},
-        marks=({"id": "LV", "level": "grey", "sentence": f"phase {number}"},), warnings=())
+        marks=({"id": "LV", "level": "grey", "sentence": f"phase {number}"},), warnings=(),
+        trust={"level": "amber", "sentence": f"All of phase {number}."})
 
 
 def frames_of(tops: Sequence[int] = TOPS) -> list[FrameResult]:

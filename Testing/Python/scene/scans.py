@@ -55,14 +55,14 @@ def whole(labels: NDArray[np.uint8], start: Sequence[int] = START, size: Sequenc
 
 
 def a_frame(labels: NDArray[np.uint8] | None = None, *, start: tuple[int, int, int] = START, surfaces: bool = True,
-            marks: Sequence[Mapping[str, str]] = ()) -> FrameResult:
+            marks: Sequence[Mapping[str, str]] = (), trust: Mapping[str, str] | None = None) -> FrameResult:
     """What `transfer.read_frame` returns, with a tetrahedron as the surface of each structure."""
     labels = labels_in_box() if labels is None else labels
     values = tuple(int(value) for value in np.unique(labels) if value)
     return FrameResult(
         index=0, time_ms=None, start=start, labels=labels, model_labels=labels.copy(), values=values,
         surfaces={value: tetrahedron(float(value)) for value in values} if surfaces else {}, volumes_ml={},
-        marks=tuple(marks), warnings=())
+        marks=tuple(marks), warnings=(), trust=trust or {})
 
 
 def use_temporary_folder(test: unittest.TestCase, folder: Any) -> None:
@@ -132,6 +132,6 @@ class FakeChild:
             (folder / f"labels_{index:03d}.raw").write_bytes(self.labels.tobytes())
             events.append({"event": "frame", "job": job, "index": index, "labels": f"labels_{index:03d}.raw",
                            "box": {"start": list(START), "size": [x, y, z]}, "surfaces": None, "volumes_ml": {},
-                           "marks": [], "warnings": []})
+                           "marks": [], "warnings": [], "trust": {"level": "grey", "sentence": "Not judged."}})
         return [*events, {"event": "result", "job": job, "model": "tiny 1.0.0", "device": "cpu", "modality": "ct",
                           "pose": "as stated", "seconds": {"segment": 1.5}, "warnings": ["The scan is short."]}]

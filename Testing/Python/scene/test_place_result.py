@@ -90,6 +90,13 @@ class PlaceResultTest(unittest.TestCase):
         segmentation = place_frame(self.scan, a_frame(marks=[mark]))
         self.assertEqual(json.loads(segmentation.GetAttribute("HeartSeg.Marks")), [mark])
 
+    def test_what_was_judged_of_the_whole_is_kept_until_the_next_run(self) -> None:
+        trust = {"level": "amber", "sentence": "1 structure is possibly wrong: RV."}
+        segmentation = place_frame(self.scan, a_frame(trust=trust))
+        self.assertEqual(json.loads(segmentation.GetAttribute("HeartSeg.Trust")), trust)
+        place_frame(self.scan, a_frame(), segmentation)
+        self.assertIsNone(segmentation.GetAttribute("HeartSeg.Trust"))
+
     def test_a_structure_that_was_not_found_has_no_segment(self) -> None:
         labels = labels_in_box()
         labels[labels == 3] = 0

@@ -99,6 +99,18 @@ class ReportTest(unittest.TestCase):
         self.assertIsNone(self.child.request["function"])
         self.assertTrue(self.child.killed)
 
+    def test_the_judgement_of_the_whole_goes_along_and_says_that_it_is_older_than_corrections(self) -> None:
+        said = {"level": "green", "sentence": "Nothing speaks against this result."}
+        heart = place_frame(scan_of(a_volume()), a_frame(surfaces=False, trust=said))
+        self.export(heart)
+        self.assertEqual(self.child.request["trust"], [said])
+        editing.grow(heart, "RV", 3.0, "neighbors")
+        self.export(heart)
+        self.assertEqual(self.child.request["trust"][0]["level"], "green")
+        self.assertIn("before it was corrected", self.child.request["trust"][0]["sentence"])
+        self.export(self.a_result())
+        self.assertEqual(self.child.request["trust"], [None])
+
     def test_the_title_is_the_result_s_name_and_nothing_else_names_the_scan(self) -> None:
         heart = self.a_result()
         heart.SetName("Case 7")
@@ -146,6 +158,8 @@ class ReportTest(unittest.TestCase):
             np.testing.assert_array_equal(labels, edited if number == 1 else phase_labels(TOPS[number]))
         self.assertEqual(self.child.request["function"], {
             "heart_rate": 60.0, "height_cm": None, "weight_kg": 80.0, "end_diastole": None, "end_systole": 2})
+        self.assertEqual([one["sentence"].split(".")[0] for one in self.child.request["trust"]],
+                         [f"All of phase {number}" for number in range(len(TOPS))])
         self.assertEqual([frame["time_ms"] for frame in self.child.scan["frames"]], [0.0, 200.0, 400.0, 600.0])
 
     def test_failures_of_the_child_are_told(self) -> None:

@@ -44,6 +44,7 @@ class SequenceTest(unittest.TestCase):
                     scan = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
                     self.assertEqual(int(slicer.util.arrayFromVolume(scan).max()), number)
                     self.assertIn(f"phase {number}", heart.GetAttribute("HeartSeg.Marks"))
+                    self.assertIn(f"All of phase {number}.", heart.GetAttribute("HeartSeg.Trust"))
 
     def test_index_names_and_geometry_come_from_the_scan(self) -> None:
         heart = a_beating_result()

@@ -56,13 +56,16 @@ def test_what_was_judged_is_told_of_the_frame_that_is_shown(folder: Path, tmp_pa
     marks = [[{"id": "LV", "level": "red", "sentence": f"Left ventricle cavity: probably wrong in frame {frame}.",
                "risk": 0.9}] for frame in range(2)]
     output = tmp_path / "report.html"
-    job = Recorder().job(folder=str(folder), output=str(output), marks=marks,
+    trust = [{"level": "red", "sentence": f"Frame {frame} is wrong."} for frame in range(2)]
+    job = Recorder().job(folder=str(folder), output=str(output), marks=marks, trust=trust,
                          function={"end_diastole": 1, "end_systole": 0})
     report(job, LoadedModels())
     page = output.read_text(encoding="utf-8")
     assert "probably wrong in frame 1" in page
     assert "probably wrong in frame 0" not in page
     assert "Left ventricle myocardium" in page
+    assert "<b>Red.</b> Frame 1 is wrong." in page
+    assert "Frame 0 is wrong" not in page
 
 
 def test_without_a_left_ventricle_the_rest_is_reported(folder: Path, tmp_path: Path) -> None:
