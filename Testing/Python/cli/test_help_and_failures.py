@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -12,11 +13,12 @@ from HeartSeg3DLib.cli.command_run import command_run
 from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.errors import InputError
 
+LEVELS = Path(__file__).parents[2] / "Benchmarks" / "results" / "quality_levels.json"
 PATIENT = "Doe^Jane"
 COMMANDS = ["demo", "segment", "measure", "models", "generate", "index", "train", "evaluate"]
 LEAVES = [*COMMANDS[:3], "models list", "models show", "models verify", "models import", "models remove",
           "generate", "index datasets", "index build", "index check", "index merge", "index split", "index export",
-          "index preprocess", "train finetune", "train export", "evaluate"]
+          "index preprocess", "train finetune", "train export", "train calibrate", "priors", "evaluate"]
 
 
 def test_alone_it_shows_friendly_help() -> None:
@@ -36,8 +38,15 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_features_of_later_versions_are_not_offered() -> None:
     text = call().stdout + "".join(call(*command.split(), "--help").stdout for command in LEAVES)
-    for later in ("--confidence", "systems ", "serve "):
+    for later in ("systems ", "serve "):
         assert later not in text
+
+
+def test_what_is_said_of_the_time_of_best_is_what_was_measured() -> None:
+    words = " ".join(call("segment", "--help").stdout.replace("│", " ").split())
+    least, most = map(int, re.findall(r"best takes (\d) to (\d) times as long as standard", words)[0])
+    measured = json.loads(LEVELS.read_text("utf-8"))["summary"]["real cine MR"]["best"]["times_standard"]
+    assert least <= measured <= most
 
 
 def test_the_version_is_that_of_the_library() -> None:

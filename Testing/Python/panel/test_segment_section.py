@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import qt
 import slicer
 
 from HeartSeg3DLib.errors import DependencyError, InputError
+from HeartSeg3DLib.panel.run_choices import ESTIMATED_SECONDS
 from panel_fakes import FakeDeviceQuery, PanelCase, a_segmentation, a_volume
+
+LEVELS = Path(__file__).resolve().parents[2] / "Benchmarks" / "results" / "quality_levels.json"
 
 
 class EmptySceneCase(PanelCase):
@@ -241,6 +245,14 @@ class ExpectedTimeCase(PanelCase):
         self.parameters.scan = sequence
         self.assertEqual(self.ui.standardRadio.text, "standard, 3 min")
         self.assertEqual(self.ui.fastRadio.text, "fast, ~4 min")
+
+
+    def test_best_is_not_expected_to_take_longer_than_it_was_measured(self) -> None:
+        measured = json.loads(LEVELS.read_text("utf-8"))["summary"]["real cine MR"]
+        seconds = ESTIMATED_SECONDS
+        self.assertTrue(1.0 < seconds["best"] / seconds["standard"] <= measured["best"]["times_standard"])
+        self.assertTrue(measured["fast"]["times_standard"] <= seconds["fast"] / seconds["standard"] < 1.0)
+        self.assertEqual(self.ui.bestRadio.text, f"best, ~{seconds['best']} s")
 
 
 class DeviceCase(PanelCase):
