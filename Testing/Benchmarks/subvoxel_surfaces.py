@@ -9,8 +9,8 @@ one and back, where the scan shows it and its border is 3 mm away; volumes are h
 Surfaces of one segmentation differ by what is done between the slices alone: the model's own errors are in all of them.
 
 A structure counts where 5 mL of it lie in view, and where the segmentation is not wrong altogether: its Dice on the
-scan's voxels is 0.5 or more. Cases that were measured with the same model are left as they are; `--again` measures all.
-Stores results/subvoxel_surfaces.json.
+scan's voxels is 0.5 or more. Cases that were measured with the same model and the same code of the generator, the
+segmentation and the meshing are left as they are; `--again` measures all. Stores results/subvoxel_surfaces.json.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 import pyvista as pv
 import SimpleITK as sitk
 from machine import describe_machine
+from mesh_runs import fingerprint
 from thick_stacks import STACKS, stacks_of
 
 from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
@@ -39,6 +40,11 @@ from HeartSeg3DLib.segmentation import Segmenter, choose_device
 from HeartSeg3DLib.segmentation.probabilities import class_probabilities
 
 RESULTS = Path(__file__).parent / "results" / "subvoxel_surfaces.json"
+CODE = ("HeartSegTraining/HeartSegTrainingLib/generator", "HeartSeg3D/HeartSeg3DLib/segmentation",
+        "HeartSeg3D/HeartSeg3DLib/meshing", "HeartSeg3D/HeartSeg3DLib/imaging/probabilities.py",
+        "Testing/Benchmarks/generated_hearts.py", "Testing/Benchmarks/thick_stacks.py",
+        "Testing/Benchmarks/subvoxel_surfaces.py")
+"""What the figures of a case come from, beside the model."""
 WAYS = ("labels", "fine labels", "probabilities")
 PITCH_MM = 1.0
 BORDER_MM = 3.0
@@ -145,6 +151,14 @@ def summary(cases: list[dict]) -> dict[str, dict[str, float]]:
     return found
 
 
+def still_valid(sha256: str, code: str) -> dict:
+    """Return the stored results of a model where they were measured with this code; nothing measured yet otherwise."""
+    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
+    if (kept.get("sha256"), kept.get("code")) == (sha256, code):
+        return kept
+    return {"sha256": sha256, "code": code, "kinds": {}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", choices=[*STACKS, []], help="stacks to measure; all without any")
@@ -156,9 +170,8 @@ def main() -> None:
     store = ModelStore()
     fine = store.load(args.model or store.default("segmenter").card.id)
     segmenter = Segmenter(fine, store.load(store.default("locator").card.id), choose_device("auto"))
-    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
-    if kept.get("sha256") != fine.card.sha256 or args.again:
-        kept = {"sha256": fine.card.sha256, "kinds": {}}
+    code = fingerprint(CODE)
+    kept = still_valid(fine.card.sha256, "" if args.again else code) | {"code": code}
     kept |= {"model": fine.card.id, "machine": describe_machine()}
     for name in args.kinds or STACKS:
         cases = kept["kinds"].setdefault(name, {"cases": []})["cases"]
@@ -166,9 +179,12 @@ def main() -> None:
             if number < len(cases):
                 continue
             try:
-                cases.append(measure(scan, truth, segmenter, "ct" if STACKS[name].mode.startswith("ct") else "mr"))
+                case = measure(scan, truth, segmenter, "ct" if STACKS[name].mode.startswith("ct") else "mr")
             except HeartSegError as error:
-                cases.append({"error": error.message})
+                case = {"error": error.message}
+            if fingerprint(CODE) != code:
+                raise SystemExit(f"{name}: the code changed meanwhile, so this case is not kept. Start again.")
+            cases.append(case)
             kept["kinds"][name]["summary"] = summary(cases)
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         print(name, json.dumps(kept["kinds"][name]["summary"], indent=1), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -43,3 +44,29 @@ def test_every_script_of_the_benchmarks_table_is_run(clone: Path) -> None:
     (loop,) = re.findall(r"for name in (.+?);", commands_of_make_benchmark(clone))
     named = re.findall(r"^\| `(\w+)\.py` \|", (BENCHMARKS / "README.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(loop.split()) == sorted(named)
+
+
+def test_thick_slices_are_measured_again_where_model_generator_or_meshing_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvista")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import mesh_runs
+    import subvoxel_surfaces as script
+
+    assert [place for place in script.CODE if not (mesh_runs.ROOT / place).exists()] == []
+    monkeypatch.setattr(mesh_runs, "ROOT", tmp_path)
+    monkeypatch.setattr(script, "RESULTS", tmp_path / "results.json")
+    for place in script.CODE:
+        file = tmp_path / place if place.endswith(".py") else tmp_path / place / "part.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("before")
+    kept = {"sha256": "model", "code": mesh_runs.fingerprint(script.CODE), "kinds": {"CT": {"cases": [1]}}}
+    script.RESULTS.write_text(json.dumps(kept))
+    assert script.still_valid("model", mesh_runs.fingerprint(script.CODE)) == kept
+    assert script.still_valid("other", mesh_runs.fingerprint(script.CODE))["kinds"] == {}
+    for changed in ("HeartSegTraining/HeartSegTrainingLib/generator", "HeartSeg3D/HeartSeg3DLib/meshing"):
+        (tmp_path / changed / "part.py").write_text("after")
+        assert script.still_valid("model", mesh_runs.fingerprint(script.CODE))["kinds"] == {}
+        (tmp_path / changed / "part.py").write_text("before")
+    assert script.still_valid("model", mesh_runs.fingerprint(script.CODE)) == kept
