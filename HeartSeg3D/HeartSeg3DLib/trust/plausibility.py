@@ -20,30 +20,35 @@ VOLUME_LIMITS_ML: dict[str, tuple[float, float]] = {
 }
 """Smallest and largest volume in mL, any phase of the heartbeat, that raises no question.
 
-Ventricles and left atrium: 108 healthy adults of Hudsmith 2005 (J Cardiovasc Magn Reson 7:775, mean and deviation:
-LV end-diastole 160 +- 29 mL in men, end-systole 42 +- 12 mL in women; RV 190 +- 33 and 56 +- 18; LA at its largest
-103 +- 30 in men). From the smallest mean less two deviations, divided by 1.5, to the largest mean plus two deviations,
-doubled, and for the atrium times 2.5; the atrium's lowest is what is left after its stroke volume. The right atrium
-has the left one's limits. Myocardium: 42 +- 7 to 53 +- 9 g/m2 (Petersen 2017, doi 10.1186/s12968-017-0327-9) at 1.5 to
-2.2 m2, less two deviations and divided by 1.5, plus two and times 2.5.
+Ventricles and left atrium: 108 healthy adults of Hudsmith 2005 (J Cardiovasc Magn Reson 7:775-782,
+doi 10.1080/10976640500295516; mean and deviation, as its abstract has them: LV end-diastole 160 +- 29 mL in men,
+end-systole 42 +- 12 mL in women; RV 190 +- 33 and 56 +- 18; LA at its largest 103 +- 30 in men). From the smallest mean
+less two deviations, divided by 1.5, to the largest mean plus two deviations, doubled, and for the atrium times 2.5. The
+atrium's lowest is chosen: a quarter of the 41 mL that remain in women after its stroke volume (89 less 48 mL). The
+right atrium has the left one's limits, for want of a source. Myocardium: 42 +- 7 to 53 +- 9 g/m2 (Petersen 2017,
+doi 10.1186/s12968-017-0327-9) at 1.5 to 2.2 m2, less two deviations and divided by 1.5, plus two and times 2.5.
 """
 
 _VENTRICLE_RATIO = (1.0 / 3.0, 3.0)
-"""Volume of RV by LV: 1.1 to 1.2 in healthy adults (Hudsmith 2005); pressure or volume load changes it manyfold."""
+"""Volume of RV by LV: at end-diastole 1.2 in healthy men and 1.1 in women, 190 by 160 and 148 by 135 mL (Hudsmith
+2005); pressure or volume load changes it manyfold, and the limits are chosen for that."""
 
 _WALL_MM = (3.0, 25.0)
-"""Mean thickness of the myocardium: 5 to 8 mm at end-diastole in 300 adults without disease (Kawel 2012, MESA,
-doi 10.1161/CIRCIMAGING.112.973560); it grows by half in systole, and beyond 15 mm in hypertrophy."""
+"""Mean thickness of the myocardium: 5.3 +- 0.9 mm in women and 6.3 +- 1.1 mm in men at end-diastole, on short-axis
+slices through the middle of the cavity, in 300 adults without heart disease (Kawel 2012, MESA, Circ Cardiovasc Imaging
+5:500-508, doi 10.1161/CIRCIMAGING.112.973560). The limits are chosen: walls thicken in systole, and 15 mm in any
+segment is where hypertrophic cardiomyopathy begins (guidelines of AHA/ACC 2020 and ESC 2023)."""
 _THIN_MM = 1.5
-"""Thinnest tenth of the wall: scars of infarction are still thicker than 2 mm or so on images."""
+"""Thinnest tenth of the wall: chosen, without a source, as less than a voxel of most scans can show."""
 _ENCLOSED_SHARE = 0.4
-"""The cavity's surface that is no myocardium is that of its valves; in healthy hearts a fifth of it."""
+"""The cavity's surface that is no myocardium is that of its valves, far less than half; chosen, without a source."""
 
 _MUST_TOUCH = (("LV", "MYO"), ("RV", "MYO"), ("LA", "LV"), ("RA", "RV"), ("AO", "LV"), ("PA", "RV"))
-"""Contacts of anatomy.md through a valve or a shared wall that every heart has."""
+"""Those contacts of `anatomy.STRUCTURES` through a valve or a shared wall that every heart has."""
 
 _WRONG_CONTACT_MM2 = 500.0
-"""Area from which structures that do not touch by anatomy.md raise a question; a voxel at a valve's rim is none."""
+"""Area from which structures that do not touch by `anatomy.STRUCTURES` raise a question; it is chosen, so that a few
+voxels at a valve's rim raise none."""
 
 # One lies further along an axis of the patient (LPS: 0 to the left, 1 to the back, 2 upwards) than the other.
 _PLACES = (

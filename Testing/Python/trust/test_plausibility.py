@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
 from HeartSeg3DLib.trust.geometry import geometry_of
-from HeartSeg3DLib.trust.plausibility import findings
+from HeartSeg3DLib.trust.plausibility import _WALL_MM, VOLUME_LIMITS_ML, findings
 from trust_hearts import VALUES, heart_voxels, volume_of
 
 
@@ -90,3 +91,22 @@ def test_a_mirrored_heart_is_found_where_the_sides_are_known(voxels: np.ndarray)
 def test_any_structure_may_be_missing(voxels: np.ndarray, id: str) -> None:
     voxels[voxels == VALUES[id]] = 0
     assert id not in {one for one, _ in found_in(voxels)}
+
+
+def test_the_limits_follow_from_the_published_values_as_it_is_said() -> None:
+    lower = {"LV": (42, 12), "RV": (56, 18), "MYO": (42 * 1.5, 7 * 1.5)}
+    upper = {"LV": (160, 29, 2.0), "RV": (190, 33, 2.0), "LA": (103, 30, 2.5), "MYO": (53 * 2.2, 9 * 2.2, 2.5)}
+    density = {"MYO": MYOCARDIAL_DENSITY_G_PER_ML}
+    for id, (mean, deviation) in lower.items():
+        assert VOLUME_LIMITS_ML[id][0] == pytest.approx((mean - 2 * deviation) / 1.5 / density.get(id, 1), abs=0.5)
+    for id, (mean, deviation, times) in upper.items():
+        assert VOLUME_LIMITS_ML[id][1] == pytest.approx((mean + 2 * deviation) * times / density.get(id, 1), abs=1.0)
+    assert VOLUME_LIMITS_ML["RA"] == VOLUME_LIMITS_ML["LA"]
+    assert VOLUME_LIMITS_ML["LA"][0] == pytest.approx((89 - 48) / 4, abs=0.5)
+
+
+def test_no_healthy_ventricle_or_wall_raises_a_question() -> None:
+    """Means and two deviations: ventricles of Hudsmith 2005, walls of Kawel 2012."""
+    for id, smallest, largest in (("LV", 42 - 2 * 12, 160 + 2 * 29), ("RV", 56 - 2 * 18, 190 + 2 * 33)):
+        assert VOLUME_LIMITS_ML[id][0] < smallest < largest < VOLUME_LIMITS_ML[id][1]
+    assert _WALL_MM[0] < 5.3 - 2 * 0.9 < 6.3 + 2 * 1.1 < _WALL_MM[1]
