@@ -31,6 +31,15 @@ def test_there_are_command_lines_for_every_main_task() -> None:
     assert {"segment", "measure", "models", "generate", "evaluate"} <= tasks
 
 
+def test_every_command_is_told_of_and_so_is_whose_priors_are() -> None:
+    commands = typer.main.get_command(full_app()).commands
+    assert [name for name in commands if f"heartseg {name}" not in README] == []
+    lists = README.split("## On the command line")[1].split("```")[1]
+    assert all(told in lists for told in ("heartseg priors", "heartseg train calibrate", "--probabilities"))
+    (shapes,) = re.findall(r"^- \*\*Shapes of your own\.\*\*.*?(?=^- )", README, re.MULTILINE | re.DOTALL)
+    assert all(told in " ".join(shapes.split()) for told in ("license of the shells holds", "`--credit`", "ORIGIN.txt"))
+
+
 def test_make_targets_exist(repository: Path) -> None:
     makefile = (repository / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"```.*?```|`[^`]+`", README, re.DOTALL)))):
