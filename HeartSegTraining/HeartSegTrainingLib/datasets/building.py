@@ -156,4 +156,8 @@ def _refuse_other_grid(image: ImageFacts, other: ImageFacts, name: str) -> None:
         raise InputError(f"{name} does not lie on its image's grid: it has {list(other.shape)} voxels of "
                          f"{list(other.spacing)} mm, the image {list(image.shape)} of {list(image.spacing)} mm.",
                          "Download both again.")
-
+    if image.is_turned_against(other):
+        said = "its header says no orientation" if not other.orientation else f"its axes are {other.orientation}"
+        raise InputError(f"{name} would be mirrored or turned against its image: {said}, those of the image are "
+                         f"{image.orientation or 'not stated'}.",
+                         "Give both the same header; look at them together to see which one is right.")

@@ -16,6 +16,8 @@ from HeartSeg3DLib.imaging.header import read_header
 from HeartSeg3DLib.imaging.reading import readable
 
 _BLOCK = 1 << 20
+_TURN = 0.02
+"""Difference of direction cosines that is rounding (1 degree)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class ImageFacts:
         orientation: Directions that x, y, z point to, such as "LPS"; empty where the header does not say.
         frames: Images over time, 1 for 3-D.
         series: Series Instance UID, empty for files.
+        direction: Columns are the axes x, y, z in LPS, row by row; empty for DICOM, whose labels are no files.
+        origin: Place of the first voxel, mm LPS.
     """
 
     shape: tuple[int, int, int]
@@ -35,6 +39,27 @@ class ImageFacts:
     orientation: str
     frames: int = 1
     series: str = ""
+    direction: tuple[float, ...] = ()
+    origin: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    def is_turned_against(self, other: ImageFacts) -> bool:
+        """Whether the axes of two headers differ, and not only because one box is stored in another order.
+
+        A shift between equal axes is not judged: converters often drop the origin.
+        """
+        if not self.direction or not other.direction or np.allclose(self.direction, other.direction, atol=_TURN):
+            return False
+        (corner, axes), (other_corner, other_axes) = self._seen_from(), other._seen_from()
+        return not (np.allclose(axes, other_axes, atol=_TURN)
+                    and np.allclose(corner, other_corner, rtol=0, atol=0.5 * max(self.spacing)))
+
+    def _seen_from(self) -> tuple[np.ndarray, np.ndarray]:
+        """The corner that lies lowest along the world's axes, and the axes seen from it, in the world's order."""
+        axes = np.reshape(self.direction, (3, 3))
+        along = np.abs(axes).argmax(0)
+        backwards = axes[along, range(3)] < 0
+        corner = np.array(self.origin) + (axes * (np.subtract(self.shape, 1) * self.spacing * backwards)).sum(1)
+        return corner, (axes * np.where(backwards, -1.0, 1.0))[:, np.argsort(along, kind="stable")]
 
 
 def file_facts(path: Path) -> ImageFacts:
@@ -48,7 +73,8 @@ def file_facts(path: Path) -> ImageFacts:
             raise InputError(f"{path.name} is missing.", "Copy or download it again.")
         header = read_header(path)
     said = orientation_of(header.direction) if header.states_orientation else ""
-    return ImageFacts(header.size, _rounded(header.spacing), said, len(header.times_ms))
+    return ImageFacts(header.size, _rounded(header.spacing), said, len(header.times_ms), "",
+                      tuple(np.ravel(header.direction).tolist()), header.origin)
 
 
 def dicom_stacks(folder: Path) -> list[tuple[SeriesInfo, ImageFacts | None]]:

@@ -12,7 +12,7 @@ from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSegTrainingLib.datasets import LAYOUTS, Entry, build_index, layout_of, read_case_labels, structures_in
 from layout_copies import COPIES
-from small_data import labels, save, scan, with_values
+from small_data import labels, noise, save, scan, with_values
 
 
 def test_every_layout_has_a_copy_to_be_tested_on() -> None:
@@ -124,6 +124,21 @@ def test_broken_files_are_put_aside_with_the_reason_and_the_rest_goes_on(tmp_pat
     assert [entry.id for entry in built.index.entries] == ["mmwhs/ct_1003"]
     assert ["does not lie on its image's grid" in one.reason for one in built.quarantined] == [False, True]
     assert all(one.remedy for one in built.quarantined)
+
+
+def test_labels_that_would_be_mirrored_are_put_aside_and_another_order_of_axes_is_fine(tmp_path: Path) -> None:
+    whole = sitk.GetImageFromArray(with_values([500], (8, 8, 8)))
+    mirrored, shifted = sitk.Image(whole), sitk.Image(whole)
+    mirrored.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    shifted.SetOrigin((30.0, 0.0, 0.0))
+    for number, drawn in enumerate((whole, sitk.DICOMOrient(whole, "SAR"), mirrored, shifted), start=1001):
+        save(tmp_path / f"ct_train_{number}_image.nii.gz", noise(number, (8, 8, 8)), (1.0, 1.0, 1.0))
+        sitk.WriteImage(drawn, str(tmp_path / f"ct_train_{number}_label.nii.gz"))
+    built = build_index(tmp_path, LAYOUTS["mmwhs"], quick=True)
+    assert [entry.id for entry in built.index.entries] == ["mmwhs/ct_1001", "mmwhs/ct_1002", "mmwhs/ct_1004"]
+    assert [one.id for one in built.quarantined] == ["mmwhs/ct_1003"]
+    assert "mirrored or turned against its image: its axes are RAS, those of the image are LPS" in (
+        built.quarantined[0].reason)
 
 
 def test_the_folder_itself_and_one_above_it_give_the_same_cases(tmp_path: Path) -> None:
