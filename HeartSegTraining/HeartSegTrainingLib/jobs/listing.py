@@ -128,7 +128,9 @@ def _is_held(job: JobFolder) -> bool:
 
 
 def _is_about_to_begin(folder: Path, note: LaunchNote) -> bool:
-    return note.mode == "detached" and (is_supervised(folder) or _age(folder / "launch.json") < _BEGINS_S)
+    if note.mode != "detached":
+        return False
+    return is_supervised(folder) or 0.0 <= _age(folder / "launch.json") < _BEGINS_S  # below 0: a clock was set back
 
 
 def _spoke_before(job: JobFolder, note: LaunchNote) -> bool:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,14 @@ def test_a_clock_that_was_set_back_neither_hides_nor_blocks_a_job(tmp_path: Path
     assert (found.state, found.quiet_seconds) == ("silent", 0.0)
     with JobFolder(job).held():
         assert summary(job).state == "running"
+
+
+def test_a_detached_job_started_before_the_clock_was_set_back_does_not_begin_for_ever(tmp_path: Path) -> None:
+    job = made_job(tmp_path / "job", "running", age_s=-86_400)
+    LaunchNote("finetune", "job.toml", str(tmp_path), mode="detached").save(job)
+    then = time.time() + 86_400
+    os.utime(job / "launch.json", (then, then))
+    assert (summary(job).state, summary(job).is_active) == ("silent", False)
 
 
 def test_a_word_from_the_future_from_another_machine_is_explained(tmp_path: Path) -> None:
