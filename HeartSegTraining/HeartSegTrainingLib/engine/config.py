@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -80,13 +81,13 @@ class RunConfig:
             raise UsageError("A training run needs its length either in steps or in minutes.",
                              "Give exactly one of steps and minutes.")
         length = self.steps if self.minutes is None else self.minutes
-        if length is None or length <= 0:
+        if length is None or not 0 < length < math.inf:
             raise UsageError(f"A training run of length {length} is empty.", "Give a positive number.")
         for name in self.positive:
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:  # nan is neither
                 raise UsageError(f"'{name}' is {getattr(self, name)}.", "Give a positive number.")
         for name in self.not_negative:
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"'{name}' is {getattr(self, name)}.", "Give zero or a positive number.")
         for name in self.shares:
             if not 0 <= getattr(self, name) < 1:
