@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from HeartSeg3DLib.errors import DeviceError
+from HeartSeg3DLib.errors import DeviceError, HeartSegError
 from HeartSegTrainingLib.jobs.job_folder import JobFolder
 
+from .checkpoint import checkpoints
 from .config import RunConfig
 from .distributed import Processes, joined, restarted
 from .heartbeat import Heartbeat
@@ -56,7 +57,7 @@ class Trainer:
 
     def _run(self, processes: Processes, resume: bool) -> Path:
         while True:
-            session = Session(self.config, self.job, processes)
+            session = self._session(processes, resume)
             try:
                 checkpoint = session.run(self.make_task, resume=resume)
                 self.finished = session.finished
@@ -74,3 +75,15 @@ class Trainer:
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+
+    def _session(self, processes: Processes, resume: bool) -> Session:
+        """A new session; why there can be none is said in the job folder, too, unless that holds another run."""
+        try:
+            return Session(self.config, self.job, processes)
+        except HeartSegError as error:
+            processes.tell_failure(error)
+            if processes.is_first and (resume or not checkpoints(self.job.checkpoints)):
+                self.job.log(f"Failed before it began: {error}")
+                state = self.job.read_state() or {}
+                self.job.write_state({**state, "kind": self.config.kind, "status": "failed", "reason": str(error)})
+            raise

@@ -194,6 +194,20 @@ def test_a_folder_in_use_on_another_machine_is_refused_while_its_word_is_fresh(t
     assert train(tmp_path, steps=2, resume=True).name == "step_0000002.safetensors"
 
 
+def test_a_device_that_is_not_there_is_the_reason_of_the_job_and_no_silence(tmp_path):
+    with pytest.raises(UsageError, match="does not know the device 'gpu'"):
+        train(tmp_path / "new", steps=1, device="gpu")
+    assert state_of(tmp_path / "new")["status"] == "failed"
+    assert "does not know the device 'gpu'" in state_of(tmp_path / "new")["reason"]
+    train(tmp_path / "old", steps=1)
+    with pytest.raises(UsageError):
+        train(tmp_path / "old", steps=1, device="gpu")
+    assert state_of(tmp_path / "old")["status"] == "finished"
+    with pytest.raises(UsageError):
+        train(tmp_path / "old", steps=2, device="gpu", resume=True)
+    assert (state_of(tmp_path / "old")["status"], state_of(tmp_path / "old")["step"]) == ("failed", 1)
+
+
 def test_minutes_of_all_sessions_count(tmp_path):
     first = train(tmp_path, steps=None, minutes=0.005)
     seconds = state_of(tmp_path)["seconds"]
