@@ -7,7 +7,8 @@ directions, a three-dimensional convolution inside the ViL block, and no weights
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -183,12 +184,17 @@ def build_network(name_or_config: str | NetworkConfig, **overrides: Any) -> XLST
         config = CONFIGS[name_or_config]
     else:
         config = name_or_config
+    known = [field.name for field in fields(NetworkConfig)]
+    for name in overrides:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ModelError(f"The network configuration has no such entry '{name}'.",
+                             f"Did you mean '{near[0]}'?" if near else f"Known entries: {', '.join(known)}.")
     try:
         config = replace(config, **overrides)
-    except TypeError as error:
-        raise ModelError(
-            f"The network configuration has no such entry ({error}).", "Use the fields of NetworkConfig."
-        ) from error
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"The network configuration cannot be read ({error}).",
+                         "Correct the [network] table, or the model's architecture entry.") from error
     return XLSTMUNet(config)
 
 

@@ -94,7 +94,7 @@ class RunConfig:
                 raise UsageError(f"'{name}' is {getattr(self, name)}.", "Give a number from 0 to below 1.")
         for name, choices in self.choices.items():
             if getattr(self, name) not in choices:
-                raise UsageError(f"'{name}' is '{getattr(self, name)}'.", f"Use {' or '.join(choices)}.")
+                raise UsageError(f"'{name}' is '{getattr(self, name)}'.", f"Use {' or '.join(filter(None, choices))}.")
         if self.part and self.batch % self.part:
             raise UsageError(f"A batch of {self.batch} does not consist of parts of {self.part}.",
                              "Make batch a multiple of part.")

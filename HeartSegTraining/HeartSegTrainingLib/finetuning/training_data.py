@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
@@ -105,12 +106,13 @@ class TrainingData:
             UsageError: An entry is unknown, missing or wrong, or two contradict each other.
         """
         values = dict(table)
+        _refuse_unknown(values)
         real = IndexedData.from_table(values.pop("index")) if "index" in values else None
         share = values.pop("generated_share", None)
         if real is None:
             return cls._of_generated(values, window, classes, share)
         only_real = not set(values) - {"spacing"}
-        share = _checked_share((0.0 if only_real else 0.25) if share is None else share)
+        share = _checked_share((0.0 if only_real else 0.2) if share is None else share)
         if only_real and share:
             raise UsageError(f"'generated_share' is {share}, and [data] names no scenes.",
                              "Give 'scenes' and 'count' beside [data.index], or leave generated_share out.")
@@ -215,6 +217,14 @@ def _made(real: Callable[[], RealSampler], generated: SamplerFactory | None, sha
     if generated is None or not share:
         return real()
     return MixedSampler(real(), cast(Any, generated()), share, channels)
+
+
+def _refuse_unknown(table: Mapping[str, Any]) -> None:
+    known = ["index", "generated_share", *(entry.name for entry in fields(GeneratedData))]
+    for name in sorted(set(table) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        raise UsageError(f"The [data] table has an unknown entry '{name}'.",
+                         f"Did you mean '{near[0]}'?" if near else f"Known entries: {', '.join(sorted(known))}.")
 
 
 def _checked_share(share: Any) -> float:

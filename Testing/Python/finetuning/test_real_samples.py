@@ -226,6 +226,20 @@ def test_a_mix_that_cannot_be_is_refused(hearts, values, words) -> None:
         TrainingData.from_table({**table(hearts), **values}, 16, 4)
 
 
+def test_a_mistyped_table_or_share_is_named_with_the_nearest(hearts) -> None:
+    for values, near in (({"indx": {}}, "index"), ({"scenes": "a", "generated_shar": 0.1}, "generated_share")):
+        with pytest.raises(UsageError, match=f"Did you mean '{near}'"):
+            TrainingData.from_table(values, 16, 4)
+
+
+def test_the_share_of_generated_hearts_is_the_one_of_the_template(hearts) -> None:
+    from HeartSegTrainingLib.jobs.job_template import job_template
+    from HeartSegTrainingLib.jobs.kinds import KINDS
+
+    share = TrainingData.from_table({**table(hearts), "scenes": "a", "count": 1}, 16, 4).generated_share
+    assert f"#generated_share = {share}\n" in job_template(KINDS["finetune"])
+
+
 def test_a_job_of_generated_hearts_alone_has_no_real_cases() -> None:
     data = TrainingData.from_table({"scenes": "a", "count": 1, "spacing": 1.0}, 16, 8)
     assert (data.spacing_mm, data.real, data.cases.train) == (1.0, None, [])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from HeartSeg3DLib.errors import InputError
+from HeartSeg3DLib.errors import InputError, ModelError
 from HeartSeg3DLib.networks import CONFIGS, NetworkConfig, XLSTMUNet, build_network
 from HeartSeg3DLib.networks import residual as residual_module
 from HeartSeg3DLib.networks.residual import Convolution
@@ -168,3 +168,10 @@ def test_the_fast_kernel_for_small_maps_gives_the_same_result_and_gradients(monk
         results.append((y.detach(), *torch.autograd.grad(y.square().sum(), (x, conv.weight))))
     for usual, fast in zip(*results, strict=True):
         torch.testing.assert_close(fast, usual, rtol=1e-4, atol=1e-4)
+
+
+def test_a_mistyped_entry_is_named_with_the_nearest_and_a_wrong_one_is_no_surprise():
+    with pytest.raises(ModelError, match=r"no such entry 'fetures'.*Did you mean 'features'"):
+        build_network("nano", fetures=[8, 16])
+    with pytest.raises(ModelError, match="cannot be read"):
+        build_network("nano", features=["a"])
