@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from HeartSeg3DLib.errors import DiskError, UsageError
+from HeartSeg3DLib.errors import DiskError, InputError, UsageError
 
 _SILENT_AFTER_S = 60.0
 """A process on another machine that has not written its state for so long is taken for dead."""
@@ -109,8 +109,20 @@ class JobFolder:
         write_atomically(self.job_file, json.dumps(job, indent=2).encode())
 
     def read_job(self) -> dict[str, Any] | None:
-        """What was asked at the last start, None for a new folder."""
-        return json.loads(self.job_file.read_text("utf-8")) if self.job_file.exists() else None
+        """What was asked at the last start, None for a new folder.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        if not self.job_file.exists():
+            return None
+        try:
+            asked: dict[str, Any] = json.loads(self.job_file.read_text("utf-8"))
+        except ValueError as error:
+            raise InputError(f"{self.job_file} is damaged: it does not say what this job was asked.",
+                             "Bring it back from a copy, or start again in another folder; checkpoints are whole, and "
+                             "each has what was asked in its own JSON file under 'config'.") from error
+        return asked
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Replace the state; readers never see half of it."""

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ball_problem import TinyNetwork, draw_bright_ball, train
-from HeartSeg3DLib.errors import ModelError, UsageError
+from HeartSeg3DLib.errors import InputError, ModelError, UsageError
 from HeartSegTrainingLib.engine.checkpoint import checkpoints, load_ema_weights
 from HeartSegTrainingLib.engine.parameter_groups import parameter_groups
 from HeartSegTrainingLib.engine.precision import autocast, has_fast_bfloat16
@@ -206,6 +206,14 @@ def test_a_device_that_is_not_there_is_the_reason_of_the_job_and_no_silence(tmp_
     with pytest.raises(UsageError):
         train(tmp_path / "old", steps=2, device="gpu", resume=True)
     assert (state_of(tmp_path / "old")["status"], state_of(tmp_path / "old")["step"]) == ("failed", 1)
+
+
+def test_a_damaged_job_json_is_said(tmp_path):
+    train(tmp_path, steps=1)
+    (tmp_path / "job.json").write_text("{")
+    with pytest.raises(InputError, match=r"job\.json is damaged"):
+        train(tmp_path, steps=2, resume=True)
+    assert (tmp_path / "checkpoints" / "step_0000001.safetensors").exists()
 
 
 def test_minutes_of_all_sessions_count(tmp_path):
