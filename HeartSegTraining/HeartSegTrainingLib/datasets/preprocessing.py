@@ -62,8 +62,8 @@ def check_space(path: Path, needed: int) -> None:
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     free = shutil.disk_usage(there).free
     if needed + _SPARE_BYTES > free:
-        raise DiskError(f"The store needs about {needed / 1e9:.2f} GB and {_SPARE_BYTES / 1e9:.1f} GB to spare, and {there} "
-                        f"has {free / 1e9:.2f} GB free.",
+        raise DiskError(f"The store needs about {needed / 1e9:.2f} GB and {_SPARE_BYTES / 1e9:.1f} GB to spare, and "
+                        f"{there} has {free / 1e9:.2f} GB free.",
                         "Choose another disk, a coarser --spacing, or fewer cases.")
 
 
