@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from HeartSeg3DLib.errors import InputError
 from HeartSegTrainingLib.jobs.job_folder import write_atomically
 
 _SAID_BY_TORCH = ("out of memory", "can't allocate memory", "not enough memory")
@@ -48,11 +49,19 @@ class MemoryRung:
 
     @classmethod
     def of_run(cls, folder: Path, part: int) -> MemoryRung:
-        """Where an earlier session of the run ended, or the top: all in memory, the part that was asked for."""
+        """Where an earlier session of the run ended, or the top: all in memory, the part that was asked for.
+
+        Raises:
+            InputError: memory.json is damaged.
+        """
         try:
-            return cls(**json.loads((folder / "memory.json").read_text("utf-8")))
+            said = json.loads((folder / "memory.json").read_text("utf-8"))
+            return cls(bool(said["recompute"]), int(said["part"]))
         except FileNotFoundError:
             return cls(False, part)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder / 'memory.json'} is damaged.",
+                             "Delete it, then resume: the run finds out anew how much memory it may take.") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -18,6 +18,9 @@ from .training_step import StepResult
 
 _STATE_EVERY_S = 5.0
 
+_OF_A_SESSION = ("status", "reason", "kind", "processes", "memory", "warnings", "pid", "host", "updated")
+"""Entries of state.json that say how a session goes, not how far the run has come."""
+
 
 class IntervalMeans:
     """Means over the parts of all processes since the last line of metrics.csv; NaN says nothing."""
@@ -118,11 +121,16 @@ class ProgressReport:
 
     def _write_state(self, status: str, reason: str = "") -> None:
         if self._processes.is_first:
-            figures = self._figures(self._run) if self._run is not None else {}
+            figures = self._figures(self._run) if self._run is not None else self._reached_before()
             self.job.write_state({"status": status, "reason": reason, "kind": self.config.kind,
                                   "processes": self._processes.world, "memory": self.memory,
                                   **({"warnings": list(self.warnings)} if self.warnings else {}), **figures})
         self._written = time.monotonic()
+
+    def _reached_before(self) -> dict[str, object]:
+        """What an earlier session reached, for one that ends before its first step, such as a refused resume."""
+        earlier = self.job.read_state() or {}
+        return {name: value for name, value in earlier.items() if name not in _OF_A_SESSION}
 
     def _figures(self, run: RunState) -> dict[str, object]:
         pace = (run.step - self._start_step) / max(run.seconds - self._start_seconds, 1e-9)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from HeartSeg3DLib.scene.text import _
-from HeartSegTrainingLib.scene.job_control import BEST, NEWEST, checkpoint_name
+from HeartSegTrainingLib.scene.job_control import BEST, NEWEST
+from HeartSegTrainingLib.worker.job_wish import checkpoint_name
 
 
 class CheckpointChoice:

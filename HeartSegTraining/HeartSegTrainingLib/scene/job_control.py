@@ -7,7 +7,7 @@ from pathlib import Path
 from HeartSegTrainingLib.scene.training_request import TrainingRequest
 
 NEWEST, BEST = "newest", "best"
-"""Checkpoints that become models, whichever they are then; `checkpoint_name` names one for good."""
+"""Checkpoints that become models, whichever they are then; a name of `checkpoint_name` is one for good."""
 
 _TAIL_BYTES = 64_000
 
@@ -36,21 +36,12 @@ def log_text(folder: Path) -> str:
     return "\n".join(text.rstrip() for text in texts if text.strip())
 
 
-def checkpoint_name(step: int) -> str:
-    """Name of the checkpoint of a step.
-
-    >>> checkpoint_name(1000)
-    'step_0001000'
-    """
-    return f"step_{step:07d}"
-
-
 def use_model(folder: Path, which: str = NEWEST) -> TrainingRequest:
     """Start to install a checkpoint of a job as a model that HeartSeg3D lists; the job may go on.
 
     Args:
         folder: Job folder.
-        which: NEWEST, BEST on cases that the job does not learn from, or a name of `checkpoint_name`.
+        which: NEWEST, BEST on cases that the job does not learn from, or a name of `job_wish.checkpoint_name`.
 
     Returns:
         The request to a child process, to be stepped until it is done. Its `result` tells `id`, `title` and `step`.

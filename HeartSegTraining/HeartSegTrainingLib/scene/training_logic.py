@@ -12,7 +12,7 @@ from HeartSegTrainingLib.scene.job_start import JobStart
 from HeartSegTrainingLib.scene.scene_cases import SceneCase, scene_cases
 from HeartSegTrainingLib.scene.training_estimate import ask_for_estimate
 from HeartSegTrainingLib.scene.training_set import TrainingSet, TrainingSetRun
-from HeartSegTrainingLib.worker.job_wish import FINETUNE, MODEL, SCRATCH, Wish
+from HeartSegTrainingLib.worker.job_wish import FINETUNE, MODEL, SCRATCH, Wish, checkpoint_name
 
 DEFAULT_START = MODEL + "tiny"
 
@@ -132,7 +132,7 @@ class TrainingLogic:
     def checkpoints(self, folder: Path | str) -> list[str]:
         """Return the names of a job's checkpoints that can become models, newest first, the best one last."""
         path = Path(folder)
-        names = [job_control.checkpoint_name(step) for step in job_watch.kept_steps(path)]
+        names = [checkpoint_name(step) for step in job_watch.kept_steps(path)]
         return [*names, job_control.BEST] if job_watch.best_step(path) is not None else names
 
     def use_model(self, folder: Path | str, which: str = job_control.NEWEST) -> str:

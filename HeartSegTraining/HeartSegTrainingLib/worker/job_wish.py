@@ -13,6 +13,15 @@ SCRATCH, MODEL, JOB = "scratch", "model:", "job:"
 """What weights to start from are called: nothing, a model's id, the folder of a job."""
 
 
+def checkpoint_name(step: int) -> str:
+    """Name of the checkpoint of a step, as a job's folder has it, without its ending.
+
+    >>> checkpoint_name(1000)
+    'step_0001000'
+    """
+    return f"step_{step:07d}"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a person chose.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ball_problem import TinyNetwork, make_ball_sampler, toy_config, train
-from HeartSeg3DLib.errors import DeviceError
+from HeartSeg3DLib.errors import DeviceError, InputError
 from HeartSegTrainingLib.engine.memory_ladder import MemoryRung, is_out_of_memory
 from HeartSegTrainingLib.engine.trainer import Trainer
 from HeartSegTrainingLib.finetuning import task_maker
@@ -72,3 +72,11 @@ def test_parts_stay_as_large_as_the_task_needs_them():
     (ValueError("out of memory"), False)])
 def test_other_errors_are_no_lack_of_memory(error, expected):
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recompute": true}'])
+def test_a_damaged_note_about_memory_says_what_to_do(tmp_path, content):
+    (tmp_path / "memory.json").write_text(content)
+    with pytest.raises(InputError, match=r"memory\.json is damaged") as caught:
+        MemoryRung.of_run(tmp_path, 4)
+    assert "Delete it" in caught.value.remedy

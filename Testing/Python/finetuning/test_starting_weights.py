@@ -86,8 +86,12 @@ def test_a_weights_file_without_its_card_still_says_how_its_network_computes(hea
 def test_a_run_is_not_resumed_on_cases_drawn_in_another_way(hearts, tmp_path: Path, change) -> None:
     data = job_config(hearts).data
     train_hearts(hearts, tmp_path, steps=1)
+    before = json.loads((tmp_path / "state.json").read_text())
     with pytest.raises(UsageError, match="data of this run changed"):
         train_hearts(hearts, tmp_path, steps=2, resume=True, data={**data, "index": {**data["index"], **change}})
+    after = json.loads((tmp_path / "state.json").read_text())
+    assert "data of this run changed" in after["reason"]
+    assert (after["step"], after["checkpoint"]) == (before["step"], before["checkpoint"]) != (0, "")
 
 
 def test_the_fingerprint_covers_generated_hearts_and_their_share_but_no_folder(hearts, tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from HeartSegTrainingLib.finetuning import FinetuneConfig
 from HeartSegTrainingLib.finetuning.best_checkpoint import save_best
 from HeartSegTrainingLib.finetuning.task import registered_network
 from HeartSegTrainingLib.jobs.kinds import kind_named
-from HeartSegTrainingLib.scene.job_control import checkpoint_name
 from HeartSegTrainingLib.worker import job_actions
+from HeartSegTrainingLib.worker.job_wish import checkpoint_name
 from HeartSegTrainingLib.worker.model_action import model_id, use_model
 from HeartSegTrainingLib.worker.set_action import training_set
 
