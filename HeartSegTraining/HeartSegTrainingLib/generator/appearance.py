@@ -59,7 +59,7 @@ def _mixing(mode: str, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray
     """Blood is uneven everywhere; in CT most where contrast enters, in the right heart and the caval veins."""
     contrast = abs(mean[T.RV] - mean[T.MYO])
     mixing = np.zeros(COUNT)
-    mixing[list(BLOOD)] = contrast * rng.uniform(0, 0.2)
+    mixing[list(BLOOD)] = contrast * rng.uniform(0, 0.35 if mode == "mr_bright" else 0.2)
     if mode == "ct_contrast" and rng.random() < 0.5:
         mixing[[T.RA, T.SVC, T.IVC]] = contrast * rng.uniform(0.1, 0.6)
         mixing[T.RV] = contrast * rng.uniform(0, 0.25)
@@ -71,7 +71,7 @@ def _share(mean: np.ndarray, rng: np.random.Generator) -> None:
     """Let tissues that hold the same blood or muscle as a neighbour look like it, in place, where nothing is set."""
     mean[T.PAPILLARY] = mean[T.MYO] * rng.uniform(0.95, 1.05)
     for trabeculae, blood in ((T.LV_TRABECULAE, T.LV), (T.RV_TRABECULAE, T.RV), (T.RA_TRABECULAE, T.RA)):
-        part = rng.uniform(0.25, 1.0)
+        part = rng.uniform(0.3, 1.0) ** 0.7  # most hold more muscle than blood
         mean[trabeculae] = part * mean[T.MYO] + (1 - part) * mean[blood]
     part = rng.uniform(0.3, 1.0) if rng.random() < 0.3 else 1.0
     mean[T.APPENDAGE] = part * mean[T.LA] + (1 - part) * mean[T.MYO]
@@ -122,7 +122,7 @@ def _mr(rng: np.random.Generator, bright: bool) -> tuple[np.ndarray, np.ndarray]
     u = rng.uniform
     mean, draw = np.zeros(COUNT), rng.random()
     late, angiography = bright and _CINE < draw < _LATE, bright and draw >= _LATE
-    muscle = u(0.35, 0.9) if not bright else u(0.02, 0.25) if late else u(0.1, 0.48)
+    muscle = u(0.35, 0.9) if not bright else u(0.02, 0.25) if late else u(0.07, 0.42)
     for tissue in _HEART_BLOOD:
         mean[tissue] = u(0.8, 1.15) if bright else u(0.02, 0.18)
     if late:

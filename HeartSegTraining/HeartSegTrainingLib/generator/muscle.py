@@ -67,8 +67,8 @@ def add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator) 
     u = rng.uniform
     # Chamber, its trabeculae, depth in mm at the base and what comes on top towards the apex, share of the layer.
     for chamber, code, depth, more, share in (
-            (T.LV, T.LV_TRABECULAE, u(0.0, 3.5), u(0, 7), u(0.1, 0.6)),
-            (T.RV, T.RV_TRABECULAE, u(0.5, 7), u(3, 14), u(0.08, 0.5)),
+            (T.LV, T.LV_TRABECULAE, u(0.0, 4.0), u(0, 9), u(0.15, 0.7)),
+            (T.RV, T.RV_TRABECULAE, u(1, 8), u(4, 16), u(0.12, 0.6)),
             (T.RA, T.RA_TRABECULAE, u(1, 7), 0.0, u(0.05, 0.3))):
         _paint_trabeculae(tissue, grid, ventricle, rng, chamber, code, (depth, more, share))
     if rng.random() < 0.6:
@@ -81,16 +81,16 @@ def add_muscle_detail(tissue: np.ndarray, grid: Grid, rng: np.random.Generator) 
 
 
 def _paint_papillary_muscles(tissue: np.ndarray, grid: Grid, ventricle: _Ventricle, rng: np.random.Generator) -> None:
-    """Two groups on the free wall, 120 degrees from the septum on either side, one or two heads each."""
+    """Two groups on the free wall, 120 degrees from the septum on either side, of one to three muscles each."""
     u = rng.uniform
     everything_but_lv = ~tissue_set(T.LV)
     for middle in (120, 240):
-        for _ in range(1 + (rng.random() < 0.45)):
+        for _ in range(int(rng.integers(1, 4))):
             angle = middle + u(-22, 22)
             tip = ventricle.point(u(-0.25, 0.1), u(0.45, 0.75), angle)
             body = ventricle.point(u(0.2, 0.4), u(0.6, 0.85), angle + u(-8, 8))
             foot = ventricle.point(u(0.5, 0.75), u(0.65, 0.85), angle + u(-8, 8))
-            thick = ventricle.radius * u(0.09, 0.26)
+            thick = ventricle.radius * u(0.1, 0.27)
             paint_tube(tissue, grid, np.stack([tip, body, foot]), [0.6 * thick, thick, 0.9 * thick], T.PAPILLARY,
                        everything_but_lv)
 

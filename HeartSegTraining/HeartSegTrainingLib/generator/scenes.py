@@ -175,7 +175,7 @@ def make_scene(index: int, seed: int, priors: dict[str, np.ndarray], grid: Grid 
     if parameters is not None:
         heart, scale = parametric_heart(parameters, rng), 1.0
     else:
-        heart, scale = vary_walls(priors[record["heart"]], rng), float(rng.uniform(0.8, 1.08))
+        heart, scale = vary_walls(priors[record["heart"]], rng), float(rng.uniform(0.86, 1.12))
     return build_scene(heart, rng, grid, scale, record)
 
 
