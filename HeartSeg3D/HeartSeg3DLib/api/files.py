@@ -173,11 +173,7 @@ def segment_to_file(
         _check_probabilities(probabilities, (source, output, confidence), force=force)
     progress(0.0, "Reading the scan")
     scan, frames, output, image = _read(source, (output, sequence_output or output), choices, force)
-    if confidence is not None:
-        check_confidence_frames(confidence, len(frames))
-    if probabilities is not None and len(frames) > 1:
-        raise UsageError(f"The scan has {len(frames)} frames (4-D), and class probabilities are kept of one.",
-                         "Choose one with --frame.")
+    _check_frames(len(frames), confidence, probabilities)
     page = None if report is None else report_file(report, output, force=force)
     clock.lap("read")
     found = segment_scan(scan, models, choices, progress=progress, cancelled=cancelled)
@@ -188,10 +184,7 @@ def segment_to_file(
         if cancelled():
             raise CancelledError("The segmentation was cancelled.", "Nothing was written.")
         _write(output, found, image, frames, scan, choices, models)
-        if confidence is not None:
-            write_confidence(confidence, found)
-        if probabilities is not None and found[0].heart.probabilities is not None:
-            write_probabilities(probabilities, found[0].heart.probabilities)
+        _write_maps(found, confidence, probabilities)
     clock.lap("write")
     warnings = _warnings(scan, models, found, image)
     measured, function = _measured(found, page is not None, warnings)
@@ -208,6 +201,23 @@ def segment_to_file(
                          found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings,
                          [one.heart.trust.to_dict() for one in found if one.heart.trust is not None],
                          doubts_of(found), confidence, probabilities, found[0].heart.probabilities)
+
+
+def _check_frames(count: int, confidence: Path | None, probabilities: Path | None) -> None:
+    """Make sure that the maps that are asked for can hold the scan's frames."""
+    if confidence is not None:
+        check_confidence_frames(confidence, count)
+    if probabilities is not None and count > 1:
+        raise UsageError(f"The scan has {count} frames (4-D), and class probabilities are kept of one.",
+                         "Choose one with --frame.")
+
+
+def _write_maps(found: Sequence[SegmentedFrame], confidence: Path | None, probabilities: Path | None) -> None:
+    """Write what the model thought of each voxel, as far as it was asked for."""
+    if confidence is not None:
+        write_confidence(confidence, found)
+    if probabilities is not None and found[0].heart.probabilities is not None:
+        write_probabilities(probabilities, found[0].heart.probabilities)
 
 
 def _check_probabilities(path: Path, others: Sequence[Path | None], *, force: bool) -> None:

@@ -64,11 +64,11 @@ def _dissection(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Gene
     count = np.maximum(np.bincount(level), 1)
     middle = np.stack([np.bincount(level, points[:, k]) / count for k in range(2)], 1)[level]
     angle = rng.uniform(0, 2 * np.pi) + points[:, 2] * rng.uniform(-0.04, 0.04)
-    off = (points[:, :2] - middle) @ np.array([1.0, 0.0]) * np.cos(angle)
-    off = off + (points[:, 1] - middle[:, 1]) * np.sin(angle) - rng.uniform(-4, 4)
+    across = points[:, :2] - middle
+    from_flap = across[:, 0] * np.cos(angle) + across[:, 1] * np.sin(angle) - rng.uniform(-4, 4)
     where = np.argwhere(mask)
-    tissue[tuple(where[off > 0].T)] = T.FALSE_LUMEN
-    tissue[tuple(where[np.abs(off) < rng.uniform(0.8, 1.6)].T)] = T.FLAP
+    tissue[tuple(where[from_flap > 0].T)] = T.FALSE_LUMEN
+    tissue[tuple(where[np.abs(from_flap) < rng.uniform(0.8, 1.6)].T)] = T.FLAP
 
 
 def _artificial_valve(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Generator) -> None:
