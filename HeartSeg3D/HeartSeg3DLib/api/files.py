@@ -21,7 +21,7 @@ from HeartSeg3DLib.api.confidence import (
 )
 from HeartSeg3DLib.api.frame_warnings import heart_warnings
 from HeartSeg3DLib.api.loading import SegmentationModels
-from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, resampled_image_path
+from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, check_probabilities, resampled_image_path
 from HeartSeg3DLib.api.reporting import report_file, report_of_scan
 from HeartSeg3DLib.api.segmenting import (
     SEGMENTED,
@@ -36,7 +36,6 @@ from HeartSeg3DLib.api.segmenting import (
 from HeartSeg3DLib.errors import CancelledError, InputError, UsageError
 from HeartSeg3DLib.imaging import (
     DICOM_SEGMENTATION,
-    PROBABILITY_KINDS,
     SEGMENTATION_KINDS,
     SEQUENCE_KINDS,
     ClassProbabilities,
@@ -170,7 +169,7 @@ def segment_to_file(
         check_confidence(confidence, output, force=force)
     if probabilities is not None:
         choices = replace(choices, probabilities=Probabilities.ALWAYS)
-        _check_probabilities(probabilities, (source, output, confidence), force=force)
+        check_probabilities(probabilities, (source, output, confidence), force=force)
     progress(0.0, "Reading the scan")
     scan, frames, output, image = _read(source, (output, sequence_output or output), choices, force)
     _check_frames(len(frames), confidence, probabilities)
@@ -218,18 +217,6 @@ def _write_maps(found: Sequence[SegmentedFrame], confidence: Path | None, probab
         write_confidence(confidence, found)
     if probabilities is not None and found[0].heart.probabilities is not None:
         write_probabilities(probabilities, found[0].heart.probabilities)
-
-
-def _check_probabilities(path: Path, others: Sequence[Path | None], *, force: bool) -> None:
-    """Make sure that class probabilities can be written, before any work is done.
-
-    Raises:
-        UsageError: They cannot, or the file is the scan or another result's.
-    """
-    check_output(path, force=force, kinds=PROBABILITY_KINDS)
-    if path.resolve() in [other.resolve() for other in others if other is not None]:
-        raise UsageError(f"{path.name} cannot hold class probabilities: it is the scan or another result.",
-                         "Choose another name.")
 
 
 def _read(source: Path, outputs: tuple[Path, Path], choices: SegmentationChoices,

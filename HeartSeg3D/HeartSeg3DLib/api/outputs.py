@@ -11,6 +11,7 @@ from pathlib import Path
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import (
     DICOM_SEGMENTATION,
+    PROBABILITY_KINDS,
     SEGMENTATION_KINDS,
     check_dicom_source,
     check_output,
@@ -167,3 +168,15 @@ def _check_not_a_source(output: Path, sources: Sequence[Path]) -> None:
 
 def _endings() -> str:
     return ", ".join((*SEGMENTATION_KINDS, DICOM_SEGMENTATION))
+
+
+def check_probabilities(path: Path, others: Sequence[Path | None], *, force: bool) -> None:
+    """Make sure that class probabilities can be written, before any work is done.
+
+    Raises:
+        UsageError: They cannot, or the file is the scan or another result's.
+    """
+    check_output(path, force=force, kinds=PROBABILITY_KINDS)
+    if path.resolve() in [other.resolve() for other in others if other is not None]:
+        raise UsageError(f"{path.name} cannot hold class probabilities: it is the scan or another result.",
+                         "Choose another name.")
