@@ -126,14 +126,18 @@ def add_streaks(picture: Picture, rng: np.random.Generator, source: np.ndarray, 
 
 
 def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, spacing: float,
-                 thickness: tuple[float, float], centre: np.ndarray) -> None:
+                 thickness: tuple[float, float], centre: np.ndarray, gain: float = 0.0) -> None:
     """Acquire the volume as a stack of thick slices and interpolate it back.
+
+    Some stacks are taken in several breath-holds that differ, so that their slices lie aside of each other; the labels
+    move with what is seen, as a reader draws it.
 
     Args:
         axes: (3, 3) rows: two in-plane directions and the stack direction, in the window's frame (x, y, z).
         spacing: Voxel size of the window in mm.
         thickness: Range of slice distances in mm.
         centre: (x, y, z) mm of the stack's centre from the window's centre.
+        gain: Standard deviation of the log brightness of one slice against the next.
     """
     size, device = picture.image.shape[0], picture.image.device
     half = (size - 1) / 2 * spacing
@@ -141,7 +145,10 @@ def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, s
     count = max(int(2 * half / step), 6)
     frame = torch.from_numpy(np.ascontiguousarray(axes)).float().to(device)
     middle = torch.from_numpy(np.asarray(centre, np.float32)).to(device)
-    slices = _sample_slices(picture.image, rng, frame, middle, half, step, count)
+    breath = rng.uniform(0, 2.5) if rng.random() < 0.3 else 0.0
+    aside = torch.from_numpy(rng.normal(0, breath, (count, 2)).astype(np.float32)).to(device)
+    slices = _sample_slices(picture.image, aside, frame, middle, half, step)
+    slices *= torch.from_numpy(np.exp(rng.normal(0, gain, (count, 1, 1))).astype(np.float32)).to(device)
     axis = torch.linspace(-half, half, size, device=device)
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     offset = torch.stack([x - middle[0], y - middle[1], z - middle[2]])
@@ -155,19 +162,29 @@ def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, s
     wide, high = rng.uniform(0.5, 1.3, 2)
     inside &= (a.abs() < wide * half) & (b.abs() < high * half)
     picture.image = image
+    if breath:
+        slice_index = (s / step + (count - 1) / 2).round_().clamp_(0, count - 1).long()
+        _move_labels(picture, aside[slice_index], frame, torch.stack([x, y, z]), half)
     picture.cut(inside)
 
 
-def _sample_slices(image: torch.Tensor, rng: np.random.Generator, frame: torch.Tensor, middle: torch.Tensor,
-                   half: float, step: float, count: int) -> torch.Tensor:
-    """Sample (count, n, n) slices: the mean of four planes across each, shifted by breathing in some stacks."""
-    size, device = image.shape[0], image.device
+def _move_labels(picture: Picture, aside: torch.Tensor, frame: torch.Tensor, position: torch.Tensor,
+                 half: float) -> None:
+    """Move the labels by (..., 2) mm along a slice's two directions, as its picture was."""
+    where = position + torch.einsum("kc,...k->c...", frame[:2], aside)
+    grid = (where / half).permute(1, 2, 3, 0)[None]
+    picture.labels = F.grid_sample(picture.labels[None, None].float(), grid, mode="nearest", padding_mode="border",
+                                   align_corners=True)[0, 0].to(torch.uint8)
+
+
+def _sample_slices(image: torch.Tensor, aside: torch.Tensor, frame: torch.Tensor, middle: torch.Tensor, half: float,
+                   step: float) -> torch.Tensor:
+    """Sample (count, n, n) slices, each shifted by (count, 2) mm in its plane: the mean of four planes across each."""
+    size, device, count = image.shape[0], image.device, len(aside)
     plane = torch.linspace(-half, half, size, device=device)
     depth = (torch.arange(count, device=device) - (count - 1) / 2) * step
-    breath = rng.uniform(0, 2.5) if rng.random() < 0.3 else 0.0
-    shift = torch.from_numpy(rng.normal(0, breath, (count, 2)).astype(np.float32)).to(device)
     s, b, a = torch.meshgrid(depth, plane, plane, indexing="ij")
-    a, b = a + shift[:, 0, None, None], b + shift[:, 1, None, None]
+    a, b = a + aside[:, 0, None, None], b + aside[:, 1, None, None]
     slices = torch.zeros((count, size, size), device=device)
     for part in (-0.3, -0.1, 0.1, 0.3):
         depth_here = s + part * step

@@ -59,7 +59,7 @@ def _mixing(mode: str, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray
     """Blood is uneven everywhere; in CT most where contrast enters, in the right heart and the caval veins."""
     contrast = abs(mean[T.RV] - mean[T.MYO])
     mixing = np.zeros(COUNT)
-    mixing[list(BLOOD)] = contrast * rng.uniform(0, 0.35 if mode == "mr_bright" else 0.2)
+    mixing[list(BLOOD)] = contrast * rng.uniform(0, 0.5 if mode == "mr_bright" else 0.2)
     if mode == "ct_contrast" and rng.random() < 0.5:
         mixing[[T.RA, T.SVC, T.IVC]] = contrast * rng.uniform(0.1, 0.6)
         mixing[T.RV] = contrast * rng.uniform(0, 0.25)

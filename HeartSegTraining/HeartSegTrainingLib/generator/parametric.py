@@ -30,7 +30,7 @@ class HeartParameters:
         rv_size: Right ventricle, 0.7-1.32.
         rv_wall: Its free wall, 1.2-5.5 mm.
         la_size: Left atrium, 0.85-1.6.
-        ra_size: Right atrium, 0.9-1.55.
+        ra_size: Right atrium, 0.9-1.55; large where the left one is, as in most patients.
         aorta: Radius of the aortic root, 10.5-21 mm.
         pulmonary: Radius of the pulmonary trunk, 9.5-19 mm.
         azimuth: Turn of the heart about the body axis, -30 to 30 degrees.
@@ -69,11 +69,17 @@ HELD_OUT: dict[str, tuple[float, float]] = {"rv_size": (0.6, 1.0), "la_size": (0
 Right ventricles above 1.07 and left atria above 1.3 of the average."""
 
 
+_ATRIA_ALIKE = 0.5
+"""Share of the right atrium's size that follows the left one's: healthy adults' ratio stays within 1.11 and 1.71."""
+
+
 def draw_parameters(rng: np.random.Generator, *, held_out: bool = False) -> HeartParameters:
     """Draw a heart inside or outside the held-out region."""
     names = [field.name for field in fields(HeartParameters)]
     while True:
-        parameters = HeartParameters(**dict(zip(names, map(float, rng.random(len(names))), strict=True)))
+        drawn = dict(zip(names, map(float, rng.random(len(names))), strict=True))
+        drawn["ra_size"] = (1 - _ATRIA_ALIKE) * drawn["ra_size"] + _ATRIA_ALIKE * drawn["la_size"]
+        parameters = HeartParameters(**drawn)
         if parameters.held_out() == held_out:
             return parameters
 

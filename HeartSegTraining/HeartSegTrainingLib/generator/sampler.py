@@ -171,7 +171,7 @@ class Sampler:
         # Thick slices average the noise of what they cover, so it is added on both sides of them.
         level = rng.uniform(3, 45) if look.is_ct else rng.uniform(5, 90)
         if rng.random() < thick:
-            self._stack(picture, rng, centres, placement)
+            self._stack(picture, rng, centres, placement, 0.0 if look.is_ct else float(rng.uniform(0, 0.12)))
         elif rng.random() < config.cut:
             cut_field_of_view(picture, rng, config.cut_depth)
         add_noise(picture, noise, rng, float(level))
@@ -189,8 +189,8 @@ class Sampler:
                 source = placement.to_window(centres[chamber]) + rng.normal(0, 12, 3)
                 add_streaks(picture, rng, source, self.config.spacing)
 
-    def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray,
-               placement: Placement) -> None:
+    def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray, placement: Placement,
+               gain: float) -> None:
         spacing = self.config.spacing
         if len(centres) and rng.random() < 0.7:
             frame = short_axis_frame(centres, placement, rng)
@@ -198,7 +198,7 @@ class Sampler:
         else:
             frame = np.eye(3)[[[1, 2, 0], [0, 2, 1], [0, 1, 2]][int(rng.integers(3))]]
             middle = rng.uniform(-10, 10, 3)
-        thick_slices(picture, rng, frame, spacing, (3.0, 12.0), middle)
+        thick_slices(picture, rng, frame, spacing, (3.0, 12.0), middle, gain)
 
     def _finish(self, scan: GeneratedScan, rng: np.random.Generator) -> torch.Tensor:
         """Apply the intensity rule that inference applies, slightly varied, and gamma."""
