@@ -29,6 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 PATIENCE_SECONDS = 3600.0
 STAGES = ("ssl", "ressl", "finetune")
 PRIORS = REPOSITORY.parent / "shared" / "data" / "priors"
+LABELS = "Resources/Samples/chest_ct_generated_labels.nii.gz"
 SHARED, REFERENCE = Path("shared"), Path("reference.npy")
 """In the folder that all sessions share: a training set of real hearts, and the label map of the sample."""
 
@@ -134,13 +135,10 @@ def dice_of(heart: Any, sample: Any) -> dict[str, float]:
 
 
 def prepare(folder: Path) -> None:
-    """Make the sample's label map, and a training set of CT and MR scans of the shared hearts where they are."""
+    """Keep the sample's labels, and make a training set of CT and MR scans of the shared hearts where they are."""
     import SimpleITK as sitk
 
-    from HeartSegTrainingLib.generator.sample import make_sample
-
-    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(make_sample(folder)[1])))
-    np.save(folder / REFERENCE, labels)
+    np.save(folder / REFERENCE, sitk.GetArrayFromImage(sitk.ReadImage(str(REPOSITORY / LABELS))))
     if PRIORS.is_dir():
         make_shared_set(folder / SHARED)
 

@@ -1,6 +1,7 @@
 """The embedded sample: a generated contrast CT of a chest that ships with the project and holds no patient data.
 
-Run ``python -m HeartSegTrainingLib.generator.sample FOLDER`` to make it again, with its reference labels.
+It ships with its reference labels. Both were made by the generator's first version (commit 19f3d73);
+``python -m HeartSegTrainingLib.generator.sample FOLDER`` makes another such pair with today's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .sampler import Sampler, SamplerConfig
 from .scenes import make_scene
 
 SEED = 22
-"""Seed of the sample's heart and scan; no model was trained on it."""
+"""Seed of the heart and the scan; no model was trained on them."""
 STEP_HU = 8
 """Values are rounded to this step: the noise of a CT is larger, and the file becomes half as large."""
 

@@ -74,3 +74,11 @@ def test_training_hearts_never_come_from_the_held_out_region():
     for name, (low, high) in HELD_OUT.items():
         assert all(low < getattr(p, name) <= high for p in inside)
     assert not any(all(getattr(p, name) > low for name, (low, _) in HELD_OUT.items()) for p in outside)
+
+
+def test_large_atria_come_together():
+    rng = np.random.default_rng(5)
+    left, right = np.array([(p.la_size, p.ra_size) for p in (draw_parameters(rng) for _ in range(400))]).T
+    assert 0.5 < np.corrcoef(left, right)[0, 1] < 0.9
+    assert right.min() >= 0
+    assert right.max() <= 1

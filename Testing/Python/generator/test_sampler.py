@@ -124,6 +124,21 @@ def test_thick_slices_keep_what_is_smooth_across_them():
     assert not scanned.labels[~scanned.inside].any()
 
 
+def test_labels_follow_slices_that_lie_aside_of_each_other():
+    axis = (torch.arange(40.0) - 19.5) * 2
+    tube = ((axis[None, :, None] ** 2 + axis[None, None, :] ** 2) < 20**2).expand(40, 40, 40)
+    overlaps = []
+    for seed in range(12):
+        scanned = Picture(tube.float(), tube.to(torch.uint8), torch.ones_like(tube))
+        thick_slices(scanned, np.random.default_rng(seed), np.eye(3), 2.0, (8.0, 8.0), np.zeros(3))
+        seen = (scanned.image > 0.5)[scanned.inside]
+        overlaps.append([2 * float((seen & mask[scanned.inside]).sum()) / float(seen.sum() + mask[scanned.inside].sum())
+                         for mask in (scanned.labels > 0, tube)])
+    followed, still = np.array(overlaps).T
+    assert still.min() < 0.95, "no stack of this test was taken in several breath-holds"
+    assert followed.min() > 0.97
+
+
 def test_a_cut_field_of_view_is_a_box():
     scanned = picture()
     cut_field_of_view(scanned, np.random.default_rng(0), 0.25)
