@@ -3,7 +3,8 @@
     python Testing/Benchmarks/real_scans.py [--model ID|DIR] [--locator ID|DIR] [--data ../shared/data] [--pictures DIR]
 
 None of these scans was trained or tuned on. The 4-D case's reference is a fitted mesh whose label 2 includes the
-wall of the right ventricle. Stores results/real_scans.json; pictures go to a folder that is not committed.
+wall of the right ventricle. Stores results/real_scans.json; pictures go to a folder that is not committed, those of
+the shipped model are kept beside real_scans.md.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import json
 from pathlib import Path
 
 import SimpleITK as sitk
+from real_pictures import draw_slices
 
 from HeartSeg3DLib.errors import HeartSegError
 from HeartSeg3DLib.imaging import read_scan
 from HeartSeg3DLib.measurement import measure
 from HeartSeg3DLib.models import ModelStore
-from HeartSeg3DLib.report.picture import render_overview
 from HeartSeg3DLib.segmentation import Segmenter, choose_device
 from HeartSegTrainingLib.evaluation import evaluate_pair
 
@@ -32,11 +33,15 @@ CINE = [(name, f"mr/cine_sax_{name}.nii.gz", f"mr/cine_sax_{name}_labels.nii.gz"
 CT = "ct/chest_noncontrast_1p5mm.nii.gz"
 
 
-def score(labels: sitk.Image, reference_path: Path) -> dict[str, float]:
-    """Dice of the three ventricular structures, voxel by voxel of the stored arrays."""
-    reference = sitk.ReadImage(str(reference_path), sitk.sitkUInt8)
+def reference_of(path: Path, labels: sitk.Image) -> sitk.Image:
+    """Read a reference, voxel by voxel of the stored arrays."""
+    reference = sitk.ReadImage(str(path), sitk.sitkUInt8)
     reference.CopyInformation(labels)  # case A without orientation has another header for the same voxels
-    return {item.id: round(item.dice or 0.0, 3) for item in evaluate_pair(labels, reference, VENTRICLES)}
+    return reference
+
+
+def picture_name(name: str) -> str:
+    return f"real_{name.lower().replace(' ', '_').replace('-', '_')}.jpg"
 
 
 def main() -> None:
@@ -53,7 +58,7 @@ def main() -> None:
     locator = store.load(args.locator or store.default("locator").card.id)
     segmenter = Segmenter(fine, locator, choose_device("auto"))
     results: dict[str, dict] = {}
-    for name, image_path, reference, frame in [*CINE, ("non-contrast CT", CT, "", 0)]:
+    for name, image_path, reference_path, frame in [*CINE, ("non-contrast CT", CT, "", 0)]:
         scan = read_scan(args.data / image_path)
         image = scan.frames[frame].image
         try:
@@ -63,11 +68,14 @@ def main() -> None:
             print(name, error.message, flush=True)
             continue
         entry: dict = {"pose": found.pose, "warnings": found.warnings}
-        if reference:
-            entry["dice"] = score(found.labels, args.data / reference)
+        reference = reference_of(args.data / reference_path, found.labels) if reference_path else None
+        if reference is not None:
+            entry["dice"] = {item.id: round(item.dice or 0.0, 3)
+                             for item in evaluate_pair(found.labels, reference, VENTRICLES)}
         entry["volumes_ml"] = {row.id: round(row.volume_ml, 1) for row in measure(found.labels).rows}
         results[name] = entry
-        render_overview(image, found.labels, args.pictures / f"{name.replace(' ', '_')}.png", name)
+        draw_slices(args.pictures / picture_name(name), image, found.labels, reference,
+                    name if "CT" in name else f"Cine MR {name}", entry.get("dice", {}))
         print(name, entry.get("dice"), entry["volumes_ml"], flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps({"model": fine.card.id, "sha256": fine.card.sha256, "cases": results},

@@ -15,6 +15,8 @@ from HeartSeg3DLib.errors import InputError
 if TYPE_CHECKING:
     from HeartSegTrainingLib.datasets import Index
 
+_NAMED = 5
+
 
 def _spacing(text: str) -> str:
     number = re.fullmatch(r"\d+(\.\d+)?", text)
@@ -58,18 +60,21 @@ def preprocess_command(
     """
     with command_run("index preprocess", as_json=as_json, quiet=quiet) as run:
         from HeartSegTrainingLib.datasets import Index, StoreSettings, bytes_needed, preprocess
+        from HeartSegTrainingLib.datasets.checking import contradictions
 
         index = Index.read(path)
         settings = StoreSettings(0.0 if spacing == "native" else float(spacing), cine_frames)
         needed = bytes_needed(index.entries, settings)
         _warn_of_licences(run, index)
+        for finding in contradictions(index)[:_NAMED]:
+            run.warn(f"{finding.sentence} {finding.remedy} Prepared cases stay as they are.", finding.about)
         share, of = (int(number) for number in part.split("/"))
         with run.progress() as progress:
             done = preprocess(index, out, settings, commercial=commercial, part=(share, of), guard=run.writing,
                               progress=progress)
         run.say(f"{len(done.made)} cases prepared, {len(done.finished_before)} were finished before: {out}")
         run.say(f"Estimated size of all: at most {needed / 1e9:.1f} GB.")
-        for one in done.quarantined[:5]:
+        for one in done.quarantined[:_NAMED]:
             run.warn(f"Left out: {one.reason} {one.remedy}", one.id)
         code = InputError.exit_code if done.quarantined else 0
         run.report({"store": str(out), "made": len(done.made), "finished_before": len(done.finished_before),

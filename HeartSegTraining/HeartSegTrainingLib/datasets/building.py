@@ -16,11 +16,10 @@ from .label_maps import UnknownLabelError, read_case_labels, structures_in
 from .layout import BACKGROUND, Layout, not_annotated
 from .probing import ImageFacts, checksum, dicom_stacks, file_facts
 from .quarantine import Quarantined
+from .same_grid import refuse_other_grid
 from .scanning import found_cases
 
 Progress = Callable[[float, str], None]
-
-_SAME_SPACING = 0.01
 
 
 @dataclass
@@ -108,7 +107,7 @@ def _read(case: Entry, built: Built, quick: bool) -> Iterator[Entry]:
     entry = _with_facts(case, facts, "" if quick else checksum(path))
     for extra in entry.more_channels:
         other = file_facts(built.index.root(entry.dataset) / extra)
-        _refuse_other_grid(facts, other, extra)
+        refuse_other_grid(facts, other, extra)
     yield _with_labels(entry, facts, built, quick) if entry.labels else entry
 
 
@@ -138,7 +137,7 @@ def _with_labels(entry: Entry, facts: ImageFacts, built: Built, quick: bool) -> 
     record, path = built.index.datasets[entry.dataset], built.index.labels(entry)
     assert path is not None
     if not path.is_dir():
-        _refuse_other_grid(facts, file_facts(path), path.name)
+        refuse_other_grid(facts, file_facts(path), path.name)
     if quick:
         return entry
     labels = read_case_labels(entry, record, path)
@@ -148,16 +147,3 @@ def _with_labels(entry: Entry, facts: ImageFacts, built: Built, quick: bool) -> 
         built.empty.append(entry.id)
         return replace(entry, labels="", present=(), absent=not_annotated((), ()))
     return replace(entry, labels_checksum=checksum(path))
-
-
-def _refuse_other_grid(image: ImageFacts, other: ImageFacts, name: str) -> None:
-    near = all(abs(a - b) <= _SAME_SPACING * a for a, b in zip(image.spacing, other.spacing, strict=True))
-    if image.shape != other.shape or not near:
-        raise InputError(f"{name} does not lie on its image's grid: it has {list(other.shape)} voxels of "
-                         f"{list(other.spacing)} mm, the image {list(image.shape)} of {list(image.spacing)} mm.",
-                         "Download both again.")
-    if image.is_turned_against(other):
-        said = "its header says no orientation" if not other.orientation else f"its axes are {other.orientation}"
-        raise InputError(f"{name} would be mirrored or turned against its image: {said}, those of the image are "
-                         f"{image.orientation or 'not stated'}.",
-                         "Give both the same header; look at them together to see which one is right.")

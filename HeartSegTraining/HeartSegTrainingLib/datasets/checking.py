@@ -15,6 +15,7 @@ from .label_maps import read_case_labels, structures_in
 from .people import copies
 from .probing import checksum, file_facts, read_frame
 from .quarantine import Quarantined
+from .same_grid import refuse_labels_of_other_grid
 from .splitting import sharing
 
 _EVERY = 200
@@ -104,8 +105,8 @@ def _read_whole(index: Index, entry: Entry) -> None:
     """Reads image and labels as preprocessing does.
 
     Raises:
-        InputError: One cannot be read, they do not fit together, or a value is unknown or not among the structures that
-            the case says were annotated.
+        InputError: One cannot be read, they do not fit together or are turned against each other, or a value is unknown
+            or not among the structures that the case says were annotated.
     """
     path = index.image(entry)
     image = read_frame(path, entry.series, entry.frame)
@@ -115,6 +116,7 @@ def _read_whole(index: Index, entry: Entry) -> None:
     for extra in entry.more_channels:
         file_facts(index.root(entry.dataset) / extra)
     if labels := index.labels(entry):
+        refuse_labels_of_other_grid(path, labels)
         drawn = read_case_labels(entry, index.datasets[entry.dataset], labels)
         if drawn.GetSize() != image.GetSize():
             raise InputError(f"The label map {labels.name} does not lie on its image's grid.", "Download both again.")

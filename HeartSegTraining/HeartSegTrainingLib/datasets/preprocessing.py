@@ -21,6 +21,7 @@ from .entry import Entry
 from .index import Index
 from .label_maps import IGNORED_VOXEL, read_case_labels
 from .quarantine import Quarantined, update_quarantine
+from .same_grid import refuse_labels_of_other_grid
 from .store import CASE_FILE, IMAGE_FILE, LABELS_FILE, Store, StoredCase, StoreSettings
 from .volumes import even_grid, own_grid, sampled, sampled_labels
 
@@ -137,6 +138,8 @@ def _made_from(index: Index, entry: Entry, settings: StoreSettings) -> str:
 def _prepare(store: Store, index: Index, entry: Entry, settings: StoreSettings, guard: Guard) -> None:
     images, axis = _images(index, entry, settings)
     path = index.labels(entry)
+    if path is not None:
+        refuse_labels_of_other_grid(index.image(entry), path)
     labels = read_case_labels(entry, index.datasets[entry.dataset], path) if path is not None else None
     if any(image.GetSize() != images[0].GetSize() for image in images[1:]) or (
             labels is not None and labels.GetSize() != images[0].GetSize()):

@@ -129,6 +129,17 @@ def test_wrong_usage_ends_with_exit_code_2(
     assert_failed_in_words(result, 2, said)
 
 
+def test_preprocessing_warns_of_a_person_in_two_splits(hearts: Path) -> None:
+    lines = hearts.read_text().splitlines()
+    cases = [json.loads(line) for line in lines[1:]]
+    tested = next(case for case in cases if case.get("split") == "test")
+    next(case for case in cases if case is not tested)["subject"] = tested["subject"]
+    hearts.write_text("\n".join([lines[0], *map(json.dumps, cases)]) + "\n")
+    result = call("index", "preprocess", hearts, "-o", hearts.parent / "store", "--spacing", "native")
+    assert result.exit_code == 0, result.stderr
+    assert "is in several splits" in result.stderr
+
+
 def test_preprocessing_names_licences_and_goes_on_where_it_stopped(hearts: Path) -> None:
     store = hearts.parent / "store"
     result = call("index", "preprocess", hearts, "-o", store, "--spacing", "native")

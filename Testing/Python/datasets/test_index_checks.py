@@ -13,8 +13,10 @@ from HeartSegTrainingLib.datasets import (
     LAYOUTS,
     Index,
     Quarantined,
+    StoreSettings,
     build_index,
     check_index,
+    preprocess,
     put_aside,
     read_quarantine,
     update_quarantine,
@@ -61,6 +63,20 @@ def test_wrong_values_and_broken_voxels_are_found_by_reading(hearts: Index, tmp_
     assert "label value 9 has no known meaning" in found[0]
     assert "ct_train_1002_image.nii.gz" in found[1]
     assert "does not lie on its image's grid" in found[2]
+
+
+def test_labels_that_were_turned_since_the_index_was_built_are_neither_sound_nor_prepared(
+    hearts: Index, tmp_path: Path
+) -> None:
+    path = tmp_path / "ct_train_1002_label.nii.gz"
+    drawn = sitk.ReadImage(str(path))
+    turned = np.reshape(drawn.GetDirection(), (3, 3)) @ np.diag([-1.0, -1.0, 1.0])
+    drawn.SetDirection(turned.ravel().tolist())
+    sitk.WriteImage(drawn, str(path))
+    assert "mirrored or turned against its image" in sentences(hearts, "broken", voxels=True)[0]
+    prepared = preprocess(hearts, tmp_path / "store", StoreSettings(spacing=0.0))
+    assert [one.id for one in prepared.quarantined] == ["mmwhs/ct_1002"]
+    assert "mirrored or turned" in prepared.quarantined[0].reason
 
 
 def test_structures_that_the_case_does_not_list_are_found(hearts: Index) -> None:

@@ -1,0 +1,181 @@
+"""What each part of the recipe is worth: the same short training with one thing changed, measured on unseen hearts.
+
+    python Testing/Benchmarks/ablations.py [--seeds 2] [--steps 1200] [--arms NAME ...] [--priors ../shared/data/priors]
+
+The base is the network nano at 2 mm in 160 mm, on 60 bodies with procedural hearts and one prior in their chests; all
+arms have equal steps, seeds and rates, and what differs is in ARMS. Whether pretraining helps is measured by
+`pretraining_gain.py`. Tested are hearts of the held-out parameter region, and the heart with atrial fibrillation, which
+no arm has learned from; each is segmented as a user's scan is, with the shipped locator. Real scans are left alone, so
+that nothing is chosen on them.
+
+Each training is a job under work/ablations and goes on where it was interrupted. Stores results/ablations.json with the
+curves, and draws them to work/pictures/ablations.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from generated_hearts import held_out_scenes, measure, prior_scenes
+from machine import describe_machine, load
+from matplotlib import pyplot as plt
+
+from HeartSeg3DLib.models import ModelStore, load_package
+from HeartSeg3DLib.segmentation import Segmenter, choose_device
+from HeartSegTrainingLib.engine.trainer import Trainer
+from HeartSegTrainingLib.finetuning import FinetuneConfig
+from HeartSegTrainingLib.finetuning.release import export_package
+from HeartSegTrainingLib.generator import Scene
+from HeartSegTrainingLib.generator.tissues import LABEL_OF_TISSUE
+from HeartSegTrainingLib.generator.tissues import Tissue as T
+from HeartSegTrainingLib.generator.training_data import GeneratedData
+from HeartSegTrainingLib.jobs.kinds import kind_named
+
+RESULTS = Path(__file__).parent / "results" / "ablations.json"
+WORK = Path(__file__).parents[2] / "work" / "ablations"
+UNSEEN = "fourchamber_afib_labels"
+BASE: dict[str, Any] = {
+    "network": "nano", "window": 80, "batch": 1, "warmup": 60, "decay_fraction": 0.5, "ema": 0.99,
+    "learning_rate": 1e-3, "weight_decay": 1e-4, "workers": 1, "threads": 2, "log_every": 20, "checkpoint_minutes": 2.0,
+    "validate_minutes": 0.0}
+DATA: dict[str, Any] = {
+    "count": 60, "seed": 41, "parametric_share": 0.5, "spacing": 2.0, "mix": [0.4, 0.13, 0.33, 0.03, 0.11],
+    "exclude": [UNSEEN]}
+ARMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "base": ({}, {}),
+    "without ViL": ({"network_overrides": {"vil_pairs": [0, 0, 0, 0]}}, {}),
+    "stem stride 1": ({"network_overrides": {"stem_stride": 1}}, {}),
+    "1 mm in 112 mm": ({"window": 112}, {"spacing": 1.0}),
+    "without a chest": ({}, {}),
+    "procedural hearts alone": ({}, {"parametric_share": 1.0}),
+    "one prior alone": ({}, {"parametric_share": 0.0}),
+}
+"""What each arm changes: of the run, of its data. The chest is taken out of the prepared scenes."""
+
+
+def scenes_of(arm: str, data: dict[str, Any]) -> str:
+    """Folder of an arm's scenes; those without a chest are copies of the base's in one soft tissue."""
+    own = {"procedural hearts alone": "procedural", "one prior alone": "one_prior", "without a chest": "chestless"}
+    folder = WORK / "scenes" / own.get(arm, "base")
+    if arm == "without a chest":
+        base = GeneratedData.from_table({**data, "scenes": str(WORK / "scenes" / "base")})
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in base.prepare():
+            if not (folder / path.name).exists():
+                without_chest(Scene.load(path)).save(folder / path.name)
+    return str(folder)
+
+
+def without_chest(scene: Scene) -> Scene:
+    """The heart with its walls in nothing but soft tissue."""
+    kept = LABEL_OF_TISSUE > 0
+    kept[[T.RV_WALL, T.LA_WALL, T.RA_WALL, T.AORTIC_WALL, T.PULMONARY_WALL]] = True
+    scene.tissue = np.where(kept[scene.tissue], scene.tissue, np.uint8(T.SOFT_TISSUE))
+    return scene
+
+
+def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
+    """The job folder of a finished training."""
+    run, changed = ARMS[arm]
+    data = {**DATA, **changed, "priors": str(args.priors)}
+    data["scenes"] = scenes_of(arm, data)
+    config = FinetuneConfig(**{**BASE, **run}, steps=args.steps, seed=seed, data=data)
+    folder = WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_")
+    Trainer(config, kind_named("finetune").make_task(config, folder), folder).run(resume=folder.exists())
+    return folder
+
+
+def package_of(folder: Path, arm: str) -> Path:
+    out = folder / "package"
+    if not out.exists():
+        said = {"id": arm.replace(" ", "-").lower(), "version": "0.0.0", "title": arm, "role": "segmenter",
+                "labels": list(range(8)), "modalities": ["ct", "mr"], "licence": "Apache-2.0"}
+        export_package(folder, out, said)
+    return out
+
+
+def curve_of(folder: Path) -> dict[str, list[float]]:
+    """Steps, seconds and loss of a job."""
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in ("step", "seconds", "loss")}
+
+
+def measured(arm: str, seed: int, tests: dict[str, list[Scene]], args: argparse.Namespace) -> dict[str, Any]:
+    """Dice and HD95 of an arm on each set of hearts, kept beside its job."""
+    folder = trained(arm, seed, args)
+    kept = folder / "measured.json"
+    if not kept.exists():
+        locator = ModelStore().default("locator").card.id
+        segmenter = Segmenter(load_package(package_of(folder, arm)), ModelStore().load(locator), choose_device("auto"))
+        found = {name: {mode: {key: row[key] for key in ("mean_dice", "mean_hd95_mm")}
+                        for mode, row in measure(segmenter, scenes).items()} for name, scenes in tests.items()}
+        kept.write_text(json.dumps(found))
+    curve = curve_of(folder)
+    return {"arm": arm, "seed": seed, "seconds_per_step": curve["seconds"][-1] / curve["step"][-1],
+            "tested": json.loads(kept.read_text()), "curve": curve}
+
+
+def table_of(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """One line an arm: mean Dice of each seed on each set, and the time of a step against the base's."""
+    base = np.mean([row["seconds_per_step"] for row in rows if row["arm"] == "base"] or [np.nan])
+    for arm in ARMS:
+        mine = [row for row in rows if row["arm"] == arm]
+        if not mine:
+            continue
+        cells = []
+        for name in mine[0]["tested"]:
+            for mode in mine[0]["tested"][name]:
+                scores = [row["tested"][name][mode]["mean_dice"] for row in mine]
+                cells.append(f"{name} {mode} {np.mean(scores):.3f} ({', '.join(f'{score:.3f}' for score in scores)})")
+        time = np.mean([row["seconds_per_step"] for row in mine]) / base
+        yield f"{arm}: {'; '.join(cells)}; time of a step {time:.2f}"
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Loss over steps, mean of a hundred, one line a training."""
+    figure, axis = plt.subplots(figsize=(9, 5.5))
+    for number, arm in enumerate(ARMS):
+        for row in (row for row in rows if row["arm"] == arm):
+            loss = np.convolve(row["curve"]["loss"], np.ones(5) / 5, mode="valid")
+            axis.plot(row["curve"]["step"][4:], loss, color=f"C{number}", lw=1.3,
+                      label=arm if row["seed"] == 1 else None)
+    axis.set(xlabel="step", ylabel="loss on its own training scans", yscale="log")
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--priors", type=Path, default=Path("../shared/data/priors"))
+    args = parser.parse_args()
+    tests = {"held-out": held_out_scenes(WORK / "scenes" / "tested", 8), "afib": prior_scenes(args.priors, UNSEEN, 4)}
+    rows = []
+    for seed in range(1, args.seeds + 1):
+        for arm in args.arms:
+            rows.append(measured(arm, seed, tests, args))
+            print(seed, *table_of(rows[-1:]), flush=True)
+    print(*table_of(rows), sep="\n")
+    draw(rows, WORK.parent / "pictures" / "ablations.png")
+    RESULTS.write_text(json.dumps({"machine": describe_machine(), "load_after": load(), "steps": args.steps,
+                                   "base": BASE, "data": DATA, "rows": rows}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
