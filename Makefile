@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # Real scans are measured where they lie beside the clone, and so is a real heart that a short training never saw.
-BENCHMARKS := mlstm_cell cta_speed orientations generated_hearts generator_report no_heart trust_flagging beating_phantom worker_cancel parent_transforms gui_thread click_to_surfaces mesh_surfaces mesh_tetrahedra mesh_peers mesh_independent fibers data_index training_from_slicer training_engine collapse_drill slurm_requeue pretraining_gain subvoxel_surfaces quality_levels $(if $(wildcard ../shared/data),real_scans)
+BENCHMARKS := mlstm_cell cta_speed orientations generated_hearts generator_report no_heart trust_flagging beating_phantom worker_cancel parent_transforms gui_thread click_to_surfaces mesh_surfaces mesh_tetrahedra mesh_peers mesh_independent fibers data_index training_from_slicer training_engine collapse_drill slurm_requeue pretraining_gain subvoxel_surfaces quality_levels $(if $(wildcard ../shared/data),real_scans ablations)
 WITHOUT_AFIB := $(if $(wildcard ../shared/data/priors),work/without_afib_model/model.json)
 SETTINGS := pyproject.toml setup.py constraints.txt
 
