@@ -48,6 +48,7 @@ def _words(key: str) -> str:
     """Return a key of a card as words: those of the cards that HeartSeg writes, made readable for any other."""
     known = {
         "held_out_generated_mean_dice": _("Held-out generated scans, mean Dice"),
+        "held_out_generated_hd95_mm": _("Held-out generated scans, 95 % of the surface within, mm"),
         "held_out_generated_dice": _("Held-out generated scans, Dice of each structure"),
         "real_cine_mr_dice": _("Real cine MRI, Dice of each structure"),
         "no_heart_invented_percent": _("Hearts invented in scans without one, %"),

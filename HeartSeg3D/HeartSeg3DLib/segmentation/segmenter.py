@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from HeartSeg3DLib.anatomy import WHOLE_HEART
 from HeartSeg3DLib.errors import DeviceError, ModelError, UsageError
 from HeartSeg3DLib.imaging.probabilities import ClassProbabilities
 
@@ -41,13 +42,10 @@ from .window import (
 if TYPE_CHECKING:
     from HeartSeg3DLib.models import LoadedModel
 
-_CHAMBERS = (1, 2, 3, 4, 5)
-"""Structures that must not be cut by the window; vessels leave it by nature."""
-
 _LARGEST_LABEL = 255
 
 _CUT_CELLS = 12
-"""Cells of a chamber on a face of the window from which on the window is moved."""
+"""Cells of a structure on a face of the window from which on the window is moved."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +243,7 @@ class Segmenter:
     def _look(
         self, fine: ReadyModel, volume: Volume, box: Box, quality: str, monitor: Monitor
     ) -> Prediction:
-        """Run the fine network around a box, and once more around what it found if the window cut a chamber."""
+        """Run the fine network around a box, and once more around what it found if the window cut a structure."""
         side = training_side(self._fine.window_voxels, quality)
         run = predict_views if quality == "best" else predict
         lower, upper = volume.extent()
@@ -302,18 +300,18 @@ def _pose_of(other: HeartLabels) -> Pose | None:
 def _cut_by_window(
     prediction: Prediction, labels: Sequence[int], lower: np.ndarray, upper: np.ndarray
 ) -> Box | None:
-    """Return the box around everything labeled when a face of the window cuts a chamber inside the field of view."""
+    """Return the box around everything labeled when a face of the window cuts a structure inside the field of view."""
     winner = prediction.log_probabilities.argmax(0).masked_fill_(~prediction.inside, 0)
     values = torch.tensor(labels, device=winner.device)[winner].cpu().numpy()
-    chambers = np.isin(values, _CHAMBERS)
+    heart = np.isin(values, WHOLE_HEART)
     grid = prediction.grid
     cut = False
     for axis in range(3):
         for end, beyond in ((0, grid.lower[axis] > lower[axis]), (-1, grid.upper[axis] < upper[axis])):
-            cut = cut or bool(beyond and np.take(chambers, end, axis).sum() >= _CUT_CELLS)
+            cut = cut or bool(beyond and np.take(heart, end, axis).sum() >= _CUT_CELLS)
     if not cut:
         return None
-    where = np.argwhere(chambers)
+    where = np.argwhere(heart)
     start = np.array(grid.start)
     return Box(start + (where.min(0) - 0.5) * grid.spacing, start + (where.max(0) + 0.5) * grid.spacing)
 

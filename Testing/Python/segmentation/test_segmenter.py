@@ -8,7 +8,7 @@ import SimpleITK as sitk
 import torch
 from torch import Tensor
 
-from doubles import HU, LABELS, ByIntensity, dice, fine_model, level, locator_model, phantom
+from doubles import HU, LABELS, ByIntensity, card, dice, fine_model, level, locator_model, phantom
 from HeartSeg3DLib.errors import CancelledError, InputError, ModelError, UsageError
 from HeartSeg3DLib.models import LoadedModel
 from HeartSeg3DLib.segmentation import Segmenter
@@ -188,15 +188,18 @@ def test_a_heart_larger_than_the_window_is_tiled_without_seams() -> None:
     assert overlap(one, other) > 0.98
 
 
-def test_a_window_that_cuts_a_chamber_is_moved() -> None:
+@pytest.mark.parametrize("names", [LABELS, (0, 6, 7, 3)], ids=["chambers", "vessels"])
+def test_a_window_that_cuts_a_structure_is_moved(names: tuple[int, ...]) -> None:
     only_right = ByIntensity([level(HU[2]), level(HU[3] + 200.0)])
     image, truth = phantom((70, 50, 50), (2.0, 2.0, 2.0))
     thresholds = {"min_volume_ml": 5.0, "min_mean_probability": 0.5, "min_peak_probability": 0.5, "min_agreement": 0.0}
-    card = locator_model(decision=thresholds).card
-    locator = LoadedModel(card, only_right)  # type: ignore[arg-type]
-    result = Segmenter(fine_model(2.0, 40), locator, CPU).segment(image)
+    locator = LoadedModel(locator_model(decision=thresholds).card, only_right)  # type: ignore[arg-type]
+    fine = fine_model(2.0, 40)
+    renamed = LoadedModel(card("segmenter", names, 2.0, 40), fine.network)
+    result = Segmenter(renamed, locator, CPU).segment(image)
     assert result.box_mm[1][0] < 10.0, "the locator saw no more than the right ventricle"
-    labels = sitk.GetArrayFromImage(result.labels)
+    named = dict(zip(names, LABELS, strict=True))
+    labels = np.vectorize(named.get)(sitk.GetArrayFromImage(result.labels))
     assert dice(labels, truth, 2) > 0.85
     assert overlap(labels, truth) > 0.92
 
