@@ -39,7 +39,6 @@ from SlicerRuntime import dialogs
 WIDTH = 420
 COLORS = 256
 PATIENCE_SECONDS = 300.0
-_SLICES_BELOW_THE_ARCH = 92
 
 
 class Photographer:
@@ -130,11 +129,7 @@ def first_look(camera: Photographer) -> None:
 def result_and_editing(camera: Photographer) -> None:
     """A result with something to check, a chamber that is edited, and the question before the next run."""
     ui, parameters = camera.ui, camera.panel.context.parameters
-    sample = slicer.util.getNode("Chest CT (generated)")
-    frame = vtk.vtkMatrix4x4()
-    sample.GetIJKToRASMatrix(frame)
-    below = slicer.util.arrayFromVolume(sample)[:_SLICES_BELOW_THE_ARCH].copy()
-    parameters.scan = slicer.util.addVolumeFromArray(below, slicer.util.arrayFromVTKMatrix(frame), "Chest CT, cut")
+    parameters.scan = slicer.util.getNode("Chest CT (generated)")
     parameters.result = None
     camera.segment()
     ui.detailsButton.click()
@@ -156,10 +151,14 @@ def result_and_editing(camera: Photographer) -> None:
 
 
 def nothing_to_check(camera: Photographer) -> None:
-    """A result without a warning."""
+    """A result without a warning: above the sample, which cuts the aorta, lies more air."""
+    still = slicer.util.getNode("Chest CT (generated)")
+    voxels = np.pad(slicer.util.arrayFromVolume(still), ((0, 12), (0, 0), (0, 0)), constant_values=-1000)
+    to_ras = vtk.vtkMatrix4x4()
+    still.GetIJKToRASMatrix(to_ras)
     parameters = camera.panel.context.parameters
     parameters.result = None
-    parameters.scan = slicer.util.getNode("Chest CT (generated)")
+    parameters.scan = slicer.util.addVolumeFromArray(voxels, slicer.util.arrayFromVTKMatrix(to_ras), "Chest CT")
     camera.fold(segment=True, chambers=True)
     camera.segment()
     camera.take("11_done")
@@ -210,8 +209,8 @@ def copied_image(volume: Any, voxels: Any) -> Any:
 def meshes(camera: Photographer) -> None:
     """A mesh for openCARP on its way, and tetrahedra of one's own that are done."""
     ui, parameters = camera.ui, camera.panel.context.parameters
-    parameters.scan = slicer.util.getNode("Chest CT (generated)")
-    parameters.result = slicer.util.getNode("Chest CT (generated) heart")
+    parameters.scan = slicer.util.getNode("Chest CT")
+    parameters.result = slicer.util.getNode("Chest CT heart")
     camera.fold(mesh=True)
     with tempfile.TemporaryDirectory() as folder:
         choose_mesh(camera, "ep", 2.0, folder)
