@@ -2,9 +2,9 @@
 
     python Testing/Benchmarks/real_scans.py [--model ID|DIR] [--locator ID|DIR] [--data ../shared/data] [--pictures DIR]
 
-None of these scans was trained or tuned on. The 4-D case's reference is a fitted mesh whose label 2 includes the
-wall of the right ventricle. Stores results/real_scans.json; pictures go to a folder that is not committed, those of
-the shipped model are kept beside real_scans.md.
+None of these scans was trained on; of what they changed in the generator see real_scans.md. The 4-D case's reference is
+a fitted mesh whose label 2 includes the wall of the right ventricle. Stores results/real_scans.json and the pictures of
+real_scans.md; give another folder for those of another model.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--locator", default="")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--pictures", type=Path, default=Path("work/pictures"))
+    parser.add_argument("--pictures", type=Path, default=Path(__file__).parent / "pictures")
     parser.add_argument("--out", default="real_scans.json")
     args = parser.parse_args()
     args.pictures.mkdir(parents=True, exist_ok=True)
