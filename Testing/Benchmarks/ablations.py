@@ -147,8 +147,9 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure, axis = plt.subplots(figsize=(9, 5.5))
     for number, arm in enumerate(ARMS):
         for row in (row for row in rows if row["arm"] == arm):
-            loss = np.convolve(row["curve"]["loss"], np.ones(5) / 5, mode="valid")
-            axis.plot(row["curve"]["step"][4:], loss, color=f"C{number}", lw=1.3,
+            lines = min(5, len(row["curve"]["loss"]))  # of metrics.csv, 20 steps each
+            loss = np.convolve(row["curve"]["loss"], np.ones(lines) / lines, mode="valid")
+            axis.plot(row["curve"]["step"][lines - 1:], loss, color=f"C{number}", lw=1.3,
                       label=arm if row["seed"] == 1 else None)
     axis.set(xlabel="step", ylabel="loss on its own training scans", yscale="log")
     axis.legend(frameon=False)
@@ -172,9 +173,9 @@ def main() -> None:
             rows.append(measured(arm, seed, tests, args))
             print(seed, *table_of(rows[-1:]), flush=True)
     print(*table_of(rows), sep="\n")
-    draw(rows, WORK.parent / "pictures" / "ablations.png")
     RESULTS.write_text(json.dumps({"machine": describe_machine(), "load_after": load(), "steps": args.steps,
                                    "base": BASE, "data": DATA, "rows": rows}) + "\n")
+    draw(rows, WORK.parent / "pictures" / "ablations.png")
 
 
 if __name__ == "__main__":
