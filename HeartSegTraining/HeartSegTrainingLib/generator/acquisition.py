@@ -31,6 +31,10 @@ class Picture:
         self.labels = self.labels * inside
 
 
+_SLICE_SHARE = (0.4, 1.0)
+"""Thickness of a slice as a share of the distance to the next: 6 mm in 10 mm, 8 mm in 8 mm."""
+
+
 class Noise:
     """Seeded noise fields on a device."""
 
@@ -126,8 +130,8 @@ def add_streaks(picture: Picture, rng: np.random.Generator, source: np.ndarray, 
 
 
 def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, spacing: float,
-                 thickness: tuple[float, float], centre: np.ndarray, gain: float = 0.0) -> None:
-    """Acquire the volume as a stack of thick slices and interpolate it back.
+                 distances: tuple[float, float, float], centre: np.ndarray, gain: float = 0.0) -> None:
+    """Acquire the volume as a stack of thick slices, often with gaps between them, and interpolate it back.
 
     Some stacks are taken in several breath-holds that differ, so that their slices lie aside of each other; the labels
     move with what is seen, as a reader draws it.
@@ -135,19 +139,20 @@ def thick_slices(picture: Picture, rng: np.random.Generator, axes: np.ndarray, s
     Args:
         axes: (3, 3) rows: two in-plane directions and the stack direction, in the window's frame (x, y, z).
         spacing: Voxel size of the window in mm.
-        thickness: Range of slice distances in mm.
+        distances: Smallest, most frequent and largest distance of slices in mm.
         centre: (x, y, z) mm of the stack's centre from the window's centre.
         gain: Standard deviation of the log brightness of one slice against the next.
     """
     size, device = picture.image.shape[0], picture.image.device
     half = (size - 1) / 2 * spacing
-    step = float(rng.uniform(*thickness))
+    low, mode, high = distances
+    step = float(rng.triangular(low, mode, high)) if high > low else low
     count = max(int(2 * half / step), 6)
     frame = torch.from_numpy(np.ascontiguousarray(axes)).float().to(device)
     middle = torch.from_numpy(np.asarray(centre, np.float32)).to(device)
     breath = rng.uniform(0, 2.5) if rng.random() < 0.3 else 0.0
     aside = torch.from_numpy(rng.normal(0, breath, (count, 2)).astype(np.float32)).to(device)
-    slices = _sample_slices(picture.image, aside, frame, middle, half, step)
+    slices = _sample_slices(picture.image, aside, frame, middle, half, step, float(rng.uniform(*_SLICE_SHARE)))
     slices *= torch.from_numpy(np.exp(rng.normal(0, gain, (count, 1, 1))).astype(np.float32)).to(device)
     axis = torch.linspace(-half, half, size, device=device)
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
@@ -178,16 +183,19 @@ def _move_labels(picture: Picture, aside: torch.Tensor, frame: torch.Tensor, pos
 
 
 def _sample_slices(image: torch.Tensor, aside: torch.Tensor, frame: torch.Tensor, middle: torch.Tensor, half: float,
-                   step: float) -> torch.Tensor:
-    """Sample (count, n, n) slices, each shifted by (count, 2) mm in its plane: the mean of four planes across each."""
+                   step: float, share: float) -> torch.Tensor:
+    """Sample (count, n, n) slices, each shifted by (count, 2) mm in its plane: the mean of four planes across each.
+
+    A slice is as thick as a share of the distance to the next.
+    """
     size, device, count = image.shape[0], image.device, len(aside)
     plane = torch.linspace(-half, half, size, device=device)
     depth = (torch.arange(count, device=device) - (count - 1) / 2) * step
     s, b, a = torch.meshgrid(depth, plane, plane, indexing="ij")
     a, b = a + aside[:, 0, None, None], b + aside[:, 1, None, None]
     slices = torch.zeros((count, size, size), device=device)
-    for part in (-0.3, -0.1, 0.1, 0.3):
-        depth_here = s + part * step
+    for part in (-0.375, -0.125, 0.125, 0.375):
+        depth_here = s + part * share * step
         where = [middle[k] + frame[0, k] * a + frame[1, k] * b + frame[2, k] * depth_here for k in range(3)]
         slices += F.grid_sample(image[None, None], torch.stack(where, -1)[None] / half, mode="bilinear",
                                 padding_mode="border", align_corners=True)[0, 0]

@@ -92,6 +92,11 @@ _END_DIASTOLE = 0.6
 """Share of all hearts that are caught at end diastole."""
 
 
+_UNEVEN_WALL = 0.3
+"""Largest standard deviation of the left ventricle's wall over its surface, relative to its mean: regions that an
+infarct thinned, a septum that is thicker than the free wall."""
+
+
 @dataclass(frozen=True)
 class _Sizes:
     """Lengths in mm, and sizes of chambers relative to the average, of a heart in its phase of the beat."""
@@ -164,10 +169,10 @@ def _tube(grid: Grid, controls: np.ndarray, radii: list[float]) -> np.ndarray:
     return mask
 
 
-def _ventricles(q: np.ndarray, size: _Sizes) -> dict[str, np.ndarray]:
-    """Masks of the ventricles; q is (3, ...) in heart axes, mm."""
+def _ventricles(q: np.ndarray, size: _Sizes, wall: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of the ventricles; q is (3, ...) in heart axes, mm, and so is the left wall's thickness in each place."""
     base, right, up = q
-    length, radius, wall, rv, plane, side = size.length, size.radius, size.wall, size.rv, size.plane, size.side
+    length, radius, rv, plane, side = size.length, size.radius, size.rv, size.plane, size.side
     long_axis = 55 * length
     # The cavity is a half ellipsoid towards the apex and a barrel towards the base.
     along = np.where(base < 8, (base - 8) / long_axis, (base - 8) / (1.15 * long_axis))
@@ -218,7 +223,8 @@ def parametric_heart(parameters: HeartParameters, rng: np.random.Generator) -> n
     world = [(axis + noise - c) / scale for axis, noise, c in zip((x, y, z), shift, centre, strict=True)]
     q = np.stack([sum(row[k] * world[k] for k in range(3)) for row in frame]).astype(np.float32)
     size = _sizes(p)
-    ventricles, plane, side, la, ra = _ventricles(q, size), size.plane, size.side, size.la, size.ra
+    wall = size.wall * np.clip(1 + rng.uniform(0, _UNEVEN_WALL) * smooth_noise(rng, GRID, 32), 0.55, 1.4)
+    ventricles, plane, side, la, ra = _ventricles(q, size, wall), size.plane, size.side, size.la, size.ra
     left = _ellipsoid(q, (plane + 21 * la, 3, -6), (25 * la, 25 * la**0.9, 20.5 * la))
     right = _ellipsoid(q, (plane + 17 * ra, side + 7 * ra, -17), (23 * ra, 23 * ra, 26 * ra))
     vessels = _great_vessels(p, frame, plane, side)

@@ -31,6 +31,10 @@ from .tissues import FAT, LABEL_OF_TISSUE
 from .tissues import Tissue as T
 
 
+_CT_DISTANCES, _MR_DISTANCES = (2.0, 5.0, 10.0), (3.0, 8.0, 18.0)
+"""Smallest, most frequent and largest distance of thick slices, mm. Some cine stacks leave out every other slice."""
+
+
 @dataclass(frozen=True)
 class SamplerConfig:
     """What a sampler draws.
@@ -171,7 +175,7 @@ class Sampler:
         # Thick slices average the noise of what they cover, so it is added on both sides of them.
         level = rng.uniform(3, 45) if look.is_ct else rng.uniform(5, 90)
         if rng.random() < thick:
-            self._stack(picture, rng, centres, placement, 0.0 if look.is_ct else float(rng.uniform(0, 0.12)))
+            self._stack(picture, rng, centres, placement, look.is_ct)
         elif rng.random() < config.cut:
             cut_field_of_view(picture, rng, config.cut_depth)
         add_noise(picture, noise, rng, float(level))
@@ -190,15 +194,15 @@ class Sampler:
                 add_streaks(picture, rng, source, self.config.spacing)
 
     def _stack(self, picture: Picture, rng: np.random.Generator, centres: np.ndarray, placement: Placement,
-               gain: float) -> None:
-        spacing = self.config.spacing
+               is_ct: bool) -> None:
+        gain, spacing = 0.0 if is_ct else float(rng.uniform(0, 0.12)), self.config.spacing
         if len(centres) and rng.random() < 0.7:
             frame = short_axis_frame(centres, placement, rng)
             middle = placement.to_window(centres[0]) + rng.uniform(-10, 10, 3)
         else:
             frame = np.eye(3)[[[1, 2, 0], [0, 2, 1], [0, 1, 2]][int(rng.integers(3))]]
             middle = rng.uniform(-10, 10, 3)
-        thick_slices(picture, rng, frame, spacing, (3.0, 12.0), middle, gain)
+        thick_slices(picture, rng, frame, spacing, _CT_DISTANCES if is_ct else _MR_DISTANCES, middle, gain)
 
     def _finish(self, scan: GeneratedScan, rng: np.random.Generator) -> torch.Tensor:
         """Apply the intensity rule that inference applies, slightly varied, and gamma."""

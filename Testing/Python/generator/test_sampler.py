@@ -118,7 +118,7 @@ def picture(size=32):
 
 def test_thick_slices_keep_what_is_smooth_across_them():
     scanned = picture()
-    thick_slices(scanned, np.random.default_rng(5), np.eye(3), 2.0, (4.0, 4.0), np.zeros(3))
+    thick_slices(scanned, np.random.default_rng(5), np.eye(3), 2.0, (4.0, 4.0, 4.0), np.zeros(3))
     middle = scanned.image[10:22, 12:20, 12:20]
     assert (middle - picture().image[10:22, 12:20, 12:20]).abs().max() < 3
     assert not scanned.labels[~scanned.inside].any()
@@ -128,9 +128,9 @@ def test_labels_follow_slices_that_lie_aside_of_each_other():
     axis = (torch.arange(40.0) - 19.5) * 2
     tube = ((axis[None, :, None] ** 2 + axis[None, None, :] ** 2) < 20**2).expand(40, 40, 40)
     overlaps = []
-    for seed in range(12):
+    for seed in range(40):
         scanned = Picture(tube.float(), tube.to(torch.uint8), torch.ones_like(tube))
-        thick_slices(scanned, np.random.default_rng(seed), np.eye(3), 2.0, (8.0, 8.0), np.zeros(3))
+        thick_slices(scanned, np.random.default_rng(seed), np.eye(3), 2.0, (8.0, 8.0, 8.0), np.zeros(3))
         seen = (scanned.image > 0.5)[scanned.inside]
         overlaps.append([2 * float((seen & mask[scanned.inside]).sum()) / float(seen.sum() + mask[scanned.inside].sum())
                          for mask in (scanned.labels > 0, tube)])
