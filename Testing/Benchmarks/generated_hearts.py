@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from machine import describe_machine
 
 from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 from HeartSeg3DLib.errors import HeartSegError
@@ -112,7 +113,8 @@ def main() -> None:
               else held_out_scenes(args.scenes, args.cases))
     start = time.time()
     results = {"model": fine.card.id, "sha256": fine.card.sha256, "held_out": args.prior or "parameter region",
-               "modes": measure(segmenter, scenes), "seconds": round(time.time() - start, 1)}
+               "modes": measure(segmenter, scenes), "seconds": round(time.time() - start, 1),
+               "machine": describe_machine()}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps(results, indent=1) + "\n")
 

@@ -1,18 +1,20 @@
-"""What a benchmark ran on: processor, load, versions and commit."""
+"""What a benchmark ran on: processor, load, versions, commit and shipped models."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_MODELS = Path(__file__).parents[2] / "Resources" / "Models"
 _PACKAGES = ("torch", "SimpleITK", "monai", "numpy")
 
 
 def describe_machine() -> dict[str, object]:
-    """Processor, cores, memory, load average, versions and commit at this moment."""
+    """Processor, cores, memory, load average, versions, commit and the shipped models' weights at this moment."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -22,7 +24,14 @@ def describe_machine() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
         "commit": _commit(),
+        "models": shipped_weights(),
     }
+
+
+def shipped_weights() -> dict[str, str]:
+    """SHA-256 of the weights of each model that ships, by its id."""
+    cards = [json.loads(path.read_text("utf-8")) for path in sorted(_MODELS.glob("*/model.json"))]
+    return {card["id"]: card["sha256"] for card in cards}
 
 
 def load() -> list[float] | None:

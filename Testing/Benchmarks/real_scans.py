@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import SimpleITK as sitk
+from machine import describe_machine
 from real_pictures import draw_slices
 
 from HeartSeg3DLib.errors import HeartSegError
@@ -78,8 +79,8 @@ def main() -> None:
                     name if "CT" in name else f"Cine MR {name}", entry.get("dice", {}))
         print(name, entry.get("dice"), entry["volumes_ml"], flush=True)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / args.out).write_text(json.dumps({"model": fine.card.id, "sha256": fine.card.sha256, "cases": results},
-                                               indent=1) + "\n")
+    stored = {"model": fine.card.id, "sha256": fine.card.sha256, "cases": results, "machine": describe_machine()}
+    (RESULTS / args.out).write_text(json.dumps(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def marks_of(case: Case, trust: TrustModel) -> tuple[Mark, ...]:
     """The marks of a kept case, as `judge` gives them for a scan."""
     found = findings(case.geometry)
     opinion = opinion_of(torch.from_numpy(case.log_probabilities.astype(np.float32)),
-                         torch.from_numpy(case.winner.astype(np.int64)), torch.from_numpy(case.inside), case.labels,
+                         torch.from_numpy(case.winner.astype(np.int64)),
+                         torch.from_numpy(case.second.astype(np.int64)), torch.from_numpy(case.inside), case.labels,
                          case.features, trust, case.geometry, found)
     return marks_of_case(case.geometry, found, opinion, trust)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
 _LOW_EXPECTATION = 0.8
-"""Expected Dice below which it is named as a reason."""
+"""Expected Dice, and overlap of both looks, below which it is named as a reason."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
     region = None if seen is None or trust is None else heart_region(seen.winner)
     if seen is not None and trust is not None and region is not None:
         said = seen.prediction
-        opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], said.inside[region],
-                             seen.labels, seen.features, trust, geometry, found)
+        opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], seen.second[region],
+                             said.inside[region], seen.labels, seen.features, trust, geometry, found)
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
     level, sentence = _whole(marks, opinion, trust)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
@@ -74,7 +74,7 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
                    opinion is not None and _is_unusual(opinion), sure)
 
 
-def opinion_of(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels: tuple[int, ...],
+def opinion_of(log_probabilities: Tensor, winner: Tensor, second: Tensor, inside: Tensor, labels: tuple[int, ...],
                features: NDArray[np.float32] | None, trust: TrustModel, geometry: Geometry,
                found: Sequence[Finding]) -> Opinion | None:
     """Return what the network's answer says of itself; None where its features are not known.
@@ -82,6 +82,7 @@ def opinion_of(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels
     Args:
         log_probabilities: (C, Z, Y, X) of the heart's region, `evidence.heart_region`.
         winner: (Z, Y, X) winning channel of each cell.
+        second: (Z, Y, X) winning channel of each cell in a second look.
         inside: (Z, Y, X) bool, cells in the field of view.
         labels: Label value of each channel.
         features: (F,) summary of the network's inner maps.
@@ -94,7 +95,7 @@ def opinion_of(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels
     """
     if features is None:
         return None
-    evidence = structure_evidence(log_probabilities, winner, inside, labels, trust.temperature)
+    evidence = structure_evidence(log_probabilities, winner, second, inside, labels, trust.temperature)
     distance = trust.unusual.distance(features)
     risks = {id: trust.risk.risk(id, values)
              for id, values in features_of(evidence, distance, geometry, found).items()}
@@ -139,7 +140,7 @@ def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinio
         only_cut = False
         level = "red" if risk >= trust.risk.red else "amber"
         words += [f"{'probably' if level == 'red' else 'possibly'} wrong ({_percent(risk)} risk)",
-                  *_reasons(expected, opinion)]
+                  *_reasons(opinion.evidence[id], opinion)]
     elif not words:
         words = [f"nothing noticed ({_percent(risk)} risk of a poor result)"]
     return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected, only_cut)
@@ -154,10 +155,12 @@ def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
     return Mark(id, "grey", f"{name}: not found in this scan.")
 
 
-def _reasons(expected: float, opinion: Opinion) -> list[str]:
+def _reasons(evidence: Evidence, opinion: Opinion) -> list[str]:
     reasons = []
-    if expected < _LOW_EXPECTATION:
-        reasons.append(f"the model itself expects an overlap of only {expected:.2f} with the true shape")
+    if evidence.expected_dice < _LOW_EXPECTATION:
+        reasons.append(f"the model itself expects an overlap of only {evidence.expected_dice:.2f} with the true shape")
+    if evidence.agreement < _LOW_EXPECTATION:
+        reasons.append(f"a second look at the scan gave another shape, with an overlap of {evidence.agreement:.2f}")
     if _is_unusual(opinion):
         reasons.append("the image is unlike those that the model knows")
     return reasons or ["such results were often wrong when the model was tested"]

@@ -66,7 +66,8 @@ def case_features(case: Case, temperature: float, unusual: Unusual) -> dict[str,
     if case.refused or not case.features.size:
         return {}
     evidence = structure_evidence(torch.from_numpy(case.log_probabilities.astype(np.float32)),
-                                  torch.from_numpy(case.winner.astype(np.int64)), torch.from_numpy(case.inside),
+                                  torch.from_numpy(case.winner.astype(np.int64)),
+                                  torch.from_numpy(case.second.astype(np.int64)), torch.from_numpy(case.inside),
                                   case.labels, temperature)
     return features_of(evidence, unusual.distance(case.features), case.geometry, findings(case.geometry))
 

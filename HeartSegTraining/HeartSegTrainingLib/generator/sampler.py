@@ -30,7 +30,6 @@ from .scenes import Scene
 from .tissues import FAT, LABEL_OF_TISSUE
 from .tissues import Tissue as T
 
-
 _CT_DISTANCES, _MR_DISTANCES = (2.0, 5.0, 10.0), (3.0, 8.0, 18.0)
 """Smallest, most frequent and largest distance of thick slices, mm. Some cine stacks leave out every other slice."""
 

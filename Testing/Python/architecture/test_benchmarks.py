@@ -70,3 +70,22 @@ def test_thick_slices_are_measured_again_where_model_generator_or_meshing_change
         assert script.still_valid("model", mesh_runs.fingerprint(script.CODE))["kinds"] == {}
         (tmp_path / changed / "part.py").write_text("before")
     assert script.still_valid("model", mesh_runs.fingerprint(script.CODE)) == kept
+
+
+def test_results_of_other_weights_are_named_as_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import machine
+    import stale as script
+
+    assert set(machine.describe_machine()["models"]) == {"tiny", "nano"}  # type: ignore[arg-type]
+    shipped = {"nano": "1", "tiny": "2"}
+    for name in script.OF_THE_MODELS:
+        assert (BENCHMARKS / f"{name}.py").exists()
+        (tmp_path / f"{name}.json").write_text(json.dumps({"machine": {"models": shipped}}))
+    assert script.stale(tmp_path, shipped) == {}
+    (tmp_path / "no_heart.json").unlink()
+    (tmp_path / "orientations.json").write_text(json.dumps({"machine": {"models": {"nano": "1", "tiny": "old"}}}))
+    (tmp_path / "cta_speed.json").write_text(json.dumps({"machine": {}}))
+    assert script.stale(tmp_path, shipped) == {
+        "no_heart": "not measured yet", "orientations": "measured with other weights of tiny",
+        "cta_speed": "measured with other weights of nano, tiny"}

@@ -36,7 +36,8 @@ def a_case(number: int, shift: str) -> Case:
     features = rng.standard_normal(16) + (0.0 if shift == "none" else 2.0)
     volumes = dict.fromkeys(IDS, 100.0)
     return Case(shift, "", dice, features.astype(np.float32),
-                (np.log(share / share.sum(0)) * OVERCONFIDENT).astype(np.float16), winner, winner >= 0, truth,
+                (np.log(share / share.sum(0)) * OVERCONFIDENT).astype(np.float16), winner, winner,
+                    winner >= 0, truth,
                 tuple(range(8)), Geometry(volumes, {}, {}, {("LV", "MYO"): 900.0}, {"AO": ["upper"]}, None))
 
 
