@@ -20,11 +20,13 @@ from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 _PAGE, _BRIGHT, _QUIET = "#0e1116", "#f0f2f5", "#949fad"
 _MARGIN_MM = 22.0
 _TILES, _COLUMNS = 12, 6
+_ALL_COLUMNS, _BEYOND = 9, 3
+"""Of a scan without a reference, which an eye has to judge, every slice is drawn, and three beyond both ends."""
 
 
 def draw_slices(path: Path, image: sitk.Image, labels: sitk.Image, reference: sitk.Image | None,
                 title: str, dice: Mapping[str, float]) -> None:
-    """Write a page of up to 12 slices along the stack, apex or feet first, as a JPEG.
+    """Write a page of slices along the stack, apex or feet first, as a JPEG: 12, or all where nothing is to compare.
 
     Args:
         path: JPEG file.
@@ -39,9 +41,11 @@ def draw_slices(path: Path, image: sitk.Image, labels: sitk.Image, reference: si
     low, high = np.percentile(values, (1, 99.5)) if reference is not None else (-150, 250)
     rows, columns = _crop(found + truth, image.GetSpacing())
     filled = np.flatnonzero((found + truth).any((1, 2)))
-    chosen = np.unique(np.linspace(filled[0], filled[-1], _TILES).round().astype(int))
-    lines = -(-len(chosen) // _COLUMNS)
-    figure, axes = plt.subplots(lines, _COLUMNS, figsize=(15, 2.55 * lines + 0.85), facecolor=_PAGE, squeeze=False)
+    chosen, wide = np.unique(np.linspace(filled[0], filled[-1], _TILES).round().astype(int)), _COLUMNS
+    if reference is None:
+        chosen, wide = np.arange(max(filled[0] - _BEYOND, 0), min(filled[-1] + _BEYOND + 1, len(found))), _ALL_COLUMNS
+    lines = -(-len(chosen) // wide)
+    figure, axes = plt.subplots(lines, wide, figsize=(15, 15.3 / wide * lines + 0.85), facecolor=_PAGE, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, number in zip(axes.flat, chosen, strict=False):

@@ -1,4 +1,4 @@
-"""The shared real scans as they come out: Dice on cine MR, pictures of every case.
+"""The shared real scans as they come out: Dice on cine MR, lights and pictures of every case.
 
     python Testing/Benchmarks/real_scans.py [--model ID|DIR] [--locator ID|DIR] [--data ../shared/data] [--pictures DIR]
 
@@ -22,6 +22,7 @@ from HeartSeg3DLib.imaging import read_scan
 from HeartSeg3DLib.measurement import measure
 from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.segmentation import Segmenter, choose_device
+from HeartSeg3DLib.trust import judge, read_trust
 from HeartSegTrainingLib.evaluation import evaluate_pair
 
 RESULTS = Path(__file__).parent / "results"
@@ -55,7 +56,9 @@ def main() -> None:
     args = parser.parse_args()
     args.pictures.mkdir(parents=True, exist_ok=True)
     store = ModelStore()
-    fine = store.load(args.model or store.default("segmenter").card.id)
+    package = store.resolve(args.model) if args.model else store.default("segmenter")
+    fine = store.load(args.model or package.card.id)
+    trust = read_trust(package.folder, (fine.card.sha256, *fine.card.members))
     locator = store.load(args.locator or store.default("locator").card.id)
     segmenter = Segmenter(fine, locator, choose_device("auto"))
     results: dict[str, dict] = {}
@@ -63,7 +66,8 @@ def main() -> None:
         scan = read_scan(args.data / image_path)
         image = scan.frames[frame].image
         try:
-            found = segmenter.segment(image, "ct" if "CT" in name else "mr", orientation_known=scan.orientation_known)
+            found = segmenter.segment(image, "ct" if "CT" in name else "mr", orientation_known=scan.orientation_known,
+                                      keep_seen=True, look_twice=True)
         except HeartSegError as error:
             results[name] = {"error": error.message}
             print(name, error.message, flush=True)
@@ -73,11 +77,16 @@ def main() -> None:
         if reference is not None:
             entry["dice"] = {item.id: round(item.dice or 0.0, 3)
                              for item in evaluate_pair(found.labels, reference, VENTRICLES)}
+        verdict = judge(found.labels, found.seen, trust, orientation_known=scan.orientation_known)
+        entry["light"] = verdict.level
+        entry["marks"] = {mark.id: {"level": mark.level, "risk": mark.risk and round(mark.risk, 3),
+                                    "sentence": mark.sentence} for mark in verdict.marks}
         entry["volumes_ml"] = {row.id: round(row.volume_ml, 1) for row in measure(found.labels).rows}
         results[name] = entry
         draw_slices(args.pictures / picture_name(name), image, found.labels, reference,
                     name if "CT" in name else f"Cine MR {name}", entry.get("dice", {}))
-        print(name, entry.get("dice"), entry["volumes_ml"], flush=True)
+        levels = {id: mark["level"] for id, mark in entry["marks"].items()}
+        print(name, entry.get("dice"), entry["volumes_ml"], entry["light"], levels, flush=True)
     RESULTS.mkdir(exist_ok=True)
     stored = {"model": fine.card.id, "sha256": fine.card.sha256, "cases": results, "machine": describe_machine()}
     (RESULTS / args.out).write_text(json.dumps(stored, indent=1) + "\n")

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from HeartSeg3DLib.anatomy import BY_ID
 from HeartSeg3DLib.api.segmenting import SegmentedFrame
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import IMAGE_KINDS, SEQUENCE_KINDS, Frame, check_output, write_image, write_sequence
 from HeartSeg3DLib.imaging.header import suffix_of
-from HeartSeg3DLib.segmentation.verdict import Mark
+from HeartSeg3DLib.segmentation.verdict import Level, Mark
+from HeartSeg3DLib.trust.light import Light
 
 CONFIDENCE_KINDS = tuple(dict.fromkeys((*IMAGE_KINDS, *SEQUENCE_KINDS)))
 _FRAMES_NAMED = 5
+_CUT = "cut by the border of the scan."
+"""Of structures of which there is no more to say: a warning names the sides."""
+_GOOD_TO_BAD: tuple[Level, ...] = ("green", "grey", "amber", "red")
 
 
 def check_confidence(path: Path, output: Path, *, force: bool) -> None:
@@ -54,26 +59,57 @@ def write_confidence(path: Path, found: Sequence[SegmentedFrame]) -> None:
         write_sequence(path, [Frame(one.time_ms, image) for one, image in zip(found, images, strict=True)])
 
 
-def doubts_of(found: Sequence[SegmentedFrame]) -> list[str]:
-    """Return one sentence for each structure that is amber or red for more than that the border cuts it.
+def verdict_of(found: Sequence[SegmentedFrame]) -> Light:
+    """Return the light of the whole result, of several frames that of the one that can be trusted least."""
+    verdicts = [one.heart.trust for one in found if one.heart.trust is not None]
+    worst = max(verdicts, key=lambda one: (_GOOD_TO_BAD.index(one.level),
+                                           sum(mark.level == one.level for mark in one.marks)))
+    if len(verdicts) == 1:
+        return Light(worst.level, worst.sentence)
+    alike = all((one.level, one.sentence) == (worst.level, worst.sentence) for one in verdicts)
+    where = "All frames" if alike else f"Frame {verdicts.index(worst)} of {len(verdicts)}, the worst"
+    return Light(worst.level, f"{worst.sentence} ({where}.)")
 
-    Of several frames those are named in which it is so; the sentence is that of the one with the largest risk.
+
+def doubts_of(found: Sequence[SegmentedFrame]) -> list[Light]:
+    """Return lights for the structures that are not green, the worst first; those of which the same is said share one.
+
+    Where nobody judged a frame, its gray structures are left out: the verdict says it of all. Of several frames those
+    are named in which a structure is that bad; the sentence is that of the one with the largest risk.
     """
-    by_id: dict[str, list[tuple[int, Mark]]] = {}
+    names: dict[tuple[Level, str], list[str]] = {}
+    for id, marks in _doubtful_marks(found).items():
+        worst = max((mark for _, mark in marks), key=_badness)
+        frames = [number for number, mark in marks if _badness(mark)[:2] == _badness(worst)[:2]]
+        where = f" ({_frames(frames, len(found))}.)" if len(found) > 1 else ""
+        name = BY_ID[id].name
+        words = _CUT if worst.only_cut else worst.sentence.removeprefix(f"{name}: ") + where
+        names.setdefault((worst.level, words), []).append(name)
+    lights = [Light(level, f"{', '.join(alike)}: {words}") for (level, words), alike in names.items()]
+    return sorted(lights, key=lambda light: _GOOD_TO_BAD.index(light.level), reverse=True)
+
+
+def _doubtful_marks(found: Sequence[SegmentedFrame]) -> dict[str, list[tuple[int, Mark]]]:
+    """Return, by structure, the frames in which it is not green, each with its mark."""
+    marks: dict[str, list[tuple[int, Mark]]] = {}
     for number, one in enumerate(found):
-        for mark in one.heart.trust.marks if one.heart.trust is not None else ():
-            if mark.level in ("amber", "red") and not mark.only_cut:
-                by_id.setdefault(mark.id, []).append((number, mark))
-    sentences = []
-    for marks in by_id.values():
-        worst = max((mark for _, mark in marks), key=lambda mark: mark.risk or 0.0)
-        sentences.append(worst.sentence if len(found) == 1 else f"{worst.sentence} ({_frames(marks, len(found))}.)")
-    return sentences
+        verdict = one.heart.trust
+        if verdict is None:
+            continue
+        fine = ("green", "grey") if verdict.level == "grey" else ("green",)
+        for mark in verdict.marks:
+            if mark.level not in fine:
+                marks.setdefault(mark.id, []).append((number, mark))
+    return marks
 
 
-def _frames(marks: Sequence[tuple[int, Mark]], count: int) -> str:
-    numbers = [str(number) for number, _ in marks]
+def _badness(mark: Mark) -> tuple[int, bool, float]:
+    return _GOOD_TO_BAD.index(mark.level), not mark.only_cut, mark.risk or 0.0
+
+
+def _frames(numbers: Sequence[int], count: int) -> str:
     if len(numbers) == count:
         return "All frames"
+    named = ", ".join(map(str, numbers[:_FRAMES_NAMED]))
     more = f" and {len(numbers) - _FRAMES_NAMED} more" if len(numbers) > _FRAMES_NAMED else ""
-    return f"Frame{'s' if len(numbers) > 1 else ''} {', '.join(numbers[:_FRAMES_NAMED])}{more} of {count}"
+    return f"Frame{'s' if len(numbers) > 1 else ''} {named}{more} of {count}"

@@ -12,12 +12,14 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from HeartSeg3DLib import resources
+from HeartSeg3DLib.api.confidence import doubts_of, verdict_of
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.api.outputs import output_folder
 from HeartSeg3DLib.api.segmenting import SEGMENTED, Cancelled, Progress, segment_scan
 from HeartSeg3DLib.errors import CancelledError
 from HeartSeg3DLib.imaging import check_output, read_scan, write_segmentation
 from HeartSeg3DLib.measurement import Measurements, measure
+from HeartSeg3DLib.trust.light import Light
 
 SAMPLE = "Samples/chest_ct_generated.nii.gz"
 """The embedded scan, below Resources."""
@@ -39,6 +41,8 @@ class Demonstration:
         measurements: What the table holds.
         model: Id and version of the segmenter.
         warnings: Sentences for the user.
+        verdict: How far the result as a whole can be trusted.
+        doubts: A light for each structure that is not green, the worst first.
     """
 
     scan: Path
@@ -49,6 +53,8 @@ class Demonstration:
     measurements: Measurements
     model: str
     warnings: list[str]
+    verdict: Light
+    doubts: list[Light]
 
 
 def demo(
@@ -80,7 +86,8 @@ def demo(
         sample, models = resources.path(SAMPLE), SegmentationModels()
         progress(0.0, "Reading the sample")
         scan = read_scan(sample)
-        heart = segment_scan(scan, models, progress=progress, cancelled=cancelled)[0].heart
+        found = segment_scan(scan, models, progress=progress, cancelled=cancelled)
+        heart = found[0].heart
         with tempfile.TemporaryDirectory(prefix=".demo-", dir=folder) as made:
             place = Path(made)
             progress(SEGMENTED, "Measuring and drawing")
@@ -99,6 +106,7 @@ def demo(
     return Demonstration(
         scan=sample, label_map=folder / _LABEL_MAP, segmentation=folder / _SEGMENTATION, table=folder / _TABLE,
         picture=folder / _PICTURE, measurements=measured, model=models.name, warnings=warnings,
+        verdict=verdict_of(found), doubts=doubts_of(found),
     )
 
 

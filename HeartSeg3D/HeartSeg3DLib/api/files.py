@@ -17,6 +17,7 @@ from HeartSeg3DLib.api.confidence import (
     check_confidence,
     check_confidence_frames,
     doubts_of,
+    verdict_of,
     write_confidence,
 )
 from HeartSeg3DLib.api.frame_warnings import heart_warnings
@@ -58,6 +59,7 @@ from HeartSeg3DLib.measurement import (
     measure,
     voxel_volume_mm3,
 )
+from HeartSeg3DLib.trust.light import Light
 
 _WRITTEN = 0.97
 """Share of the work that is done before the report."""
@@ -82,7 +84,8 @@ class SegmentedScan:
         seconds: Wall time of each step, summed over the frames.
         warnings: Sentences for the user.
         trust: How far each frame can be trusted, `Verdict.to_dict` each.
-        doubts: One sentence for each structure that a person should look at, beyond the warnings.
+        verdict: How far the result as a whole can be trusted, of several frames the worst one.
+        doubts: A light for each structure that is not green, the worst first.
         confidence: Map of how sure the model is of each voxel in %, None where none was asked for.
         probabilities: File of class probabilities, None where none was asked for.
         soft: Class probabilities, where the choices asked for them or there is a file of them.
@@ -102,7 +105,8 @@ class SegmentedScan:
     seconds: dict[str, float]
     warnings: list[str]
     trust: list[dict[str, Any]]
-    doubts: list[str]
+    verdict: Light
+    doubts: list[Light]
     confidence: Path | None
     probabilities: Path | None = None
     soft: ClassProbabilities | None = None
@@ -117,6 +121,7 @@ class SegmentedScan:
                 "report": None if self.report is None else str(self.report),
                 "confidence": None if self.confidence is None else str(self.confidence),
                 "probabilities": None if self.probabilities is None else str(self.probabilities),
+                "verdict": vars(self.verdict), "doubts": [vars(light) for light in self.doubts],
                 "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()}}
 
 
@@ -199,7 +204,8 @@ def segment_to_file(
     return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,
                          found[-1].heart.device, volumes, function, page, {**clock.seconds, **_steps(found)}, warnings,
                          [one.heart.trust.to_dict() for one in found if one.heart.trust is not None],
-                         doubts_of(found), confidence, probabilities, found[0].heart.probabilities)
+                         verdict_of(found), doubts_of(found), confidence, probabilities,
+                         found[0].heart.probabilities)
 
 
 def _check_frames(count: int, confidence: Path | None, probabilities: Path | None) -> None:

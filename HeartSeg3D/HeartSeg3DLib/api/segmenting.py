@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.errors import InputError, ModelError, UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, read_scan, scan_of_image
-from HeartSeg3DLib.trust import judge
+from HeartSeg3DLib.trust import JUDGED_QUALITIES, judge
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation import HeartLabels
@@ -173,8 +173,9 @@ def segment_frames(
             frame = frames[number]
             heart = segmenter.segment(
                 frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
-                same_scan_as=first, keep_seen=True, progress=_share(progress, number, len(frames)),
-                cancelled=cancelled,
+                same_scan_as=first, keep_seen=True,
+                look_twice=models.trust is not None and choices.quality in JUDGED_QUALITIES,
+                progress=_share(progress, number, len(frames)), cancelled=cancelled,
             )
         except InputError as error:
             if len(frames) == 1:

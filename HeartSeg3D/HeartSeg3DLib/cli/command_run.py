@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from HeartSeg3DLib.cli.failures import explain
 from HeartSeg3DLib.cli.progress import ProgressDisplay
 from HeartSeg3DLib.errors import HeartSegError
 from HeartSeg3DLib.notice import NOTE, NOTE_SENTENCE
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.trust.light import Light
 
 _FILE_WIDTH = 240
 """Columns where no terminal says how wide it is: lines for other programs are not broken."""
@@ -30,7 +33,7 @@ class CommandRun:
     Args:
         command: Name of the command.
         as_json: Print one JSON object to stdout in place of words.
-        quiet: No progress and no summary; warnings and errors stay.
+        quiet: No progress and no summary; warnings, lights that are not green, and errors stay.
     """
 
     def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False) -> None:
@@ -87,6 +90,14 @@ class CommandRun:
     def warn(self, sentence: str, about: str = "") -> None:
         """Print a warning, also when quiet."""
         self._err.print(f"Warning: {_with_name(sentence, about)}", markup=False, soft_wrap=True, style="yellow")
+
+    def light(self, light: Light, about: str = "") -> None:
+        """Print how far a result or structure can be trusted: a green light in the summary, others as warnings are."""
+        text = _with_name(light.text, about)
+        if light.level == "green":
+            self.say(text)
+        else:
+            self._err.print(text, markup=False, soft_wrap=True, style="red" if light.level == "red" else "yellow")
 
     def trouble(self, error: HeartSegError, about: str = "") -> None:
         """Print a failure: one line says what happened, the next what to do."""

@@ -40,8 +40,11 @@ def demo_command(
         files = {"Scan": done.scan, "Label map": done.label_map, "For 3D Slicer": done.segmentation,
                  "Table": done.table, "Picture": done.picture}
         show_measurements(run, done.measurements)
+        for light in (done.verdict, *done.doubts):
+            run.light(light)
         for name, path in files.items():
             run.say(f"{name + ':':15}{path.resolve()}")
         run.say_note()
         run.report({"files": {name: str(path.resolve()) for name, path in files.items()},
-                    "measurements": asdict(done.measurements), "model": done.model, "warnings": done.warnings})
+                    "measurements": asdict(done.measurements), "model": done.model, "warnings": done.warnings,
+                    "verdict": vars(done.verdict), "doubts": [vars(light) for light in done.doubts]})

@@ -215,11 +215,13 @@ class _Batch:
             remarks=remarks, progress=progress, cancelled=self._run.cancelled, writing=self._run.writing)
 
     def _succeed(self, done: SegmentedScan, mesh: MeshedHeart | None, name: str) -> None:
-        for sentence in (*done.warnings, *done.doubts, *(mesh.warnings if mesh is not None else ())):
+        for sentence in (*done.warnings, *(mesh.warnings if mesh is not None else ())):
             self._run.warn(sentence, name)
         frames = f", {done.frames} frames" if done.frames > 1 else ""
         self._run.say(f"{done.output}  ({done.modality.upper()}{frames}, model {done.model}, "
                       f"{sum(done.seconds[stage] for stage in ('read', 'segment', 'write')):.1f} s)")
+        for light in (done.verdict, *done.doubts):
+            self._run.light(light, name)
         if done.function is not None:
             show_function(self._run, done.function)
         if done.confidence is not None:

@@ -83,7 +83,7 @@ class ChamberRow:
         self.volume_label.text = _volume_text(state.volume_ml)
         level, sentence = state.mark
         self.trust_label.setPixmap(trust_dot(level))
-        self.trust_label.toolTip = sentence or _("Nothing noticed. How sure the model is has not been measured.")
+        self.trust_label.toolTip = sentence or _("Not judged: how sure the model is of it has not been measured.")
         self.edited_label.text = "✎" if state.edited else ""
         self.edited_label.toolTip = _("Edited by hand.") if state.edited else ""
         self.edit_button.checked = chosen

@@ -7,9 +7,9 @@ from typing import Any
 import qt
 
 from HeartSeg3DLib.scene.text import _
+from HeartSeg3DLib.trust.light import COLORS
 
 SIZE = 14
-_LEVEL_COLORS = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0), "red": (204, 51, 51)}
 
 
 def swatch(color: tuple[int, int, int]) -> Any:
@@ -29,18 +29,22 @@ def level_name(level: str) -> str:
 
 
 def trust_dot(level: str) -> Any:
-    """Return the pixmap of a trust level: grey, green, amber or red.
+    """Return the pixmap of a trust level: grey an empty circle, green a full one, amber a half one, red a cross.
 
-    Amber is half filled, so that it differs from the others without color too.
+    Each has a shape of its own, for people who do not see the colors.
     """
     pixmap, painter = _canvas()
-    color = qt.QColor(*_LEVEL_COLORS[level])
+    color = qt.QColor(*COLORS[level])
     pen = qt.QPen(color)
-    pen.setWidth(2)
+    pen.setWidth(3 if level == "red" else 2)
     painter.setPen(pen)
-    if level != "amber":
+    if level == "green":
         painter.setBrush(qt.QBrush(color))
-    painter.drawEllipse(3, 3, SIZE - 6, SIZE - 6)
+    if level == "red":
+        painter.drawLine(3, 3, SIZE - 4, SIZE - 4)
+        painter.drawLine(3, SIZE - 4, SIZE - 4, 3)
+    else:
+        painter.drawEllipse(3, 3, SIZE - 6, SIZE - 6)
     if level == "amber":
         painter.setBrush(qt.QBrush(color))
         sixteenth = 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from HeartSeg3DLib.anatomy import BY_ID
@@ -13,8 +13,7 @@ from HeartSeg3DLib.scene.text import JUDGED_BEFORE, _
 
 def marks_of(segmentation: Any) -> dict[str, tuple[str, str]]:
     """Return level and sentence of each structure that has a trust mark, by its id."""
-    written = segmentation.GetAttribute(MARKS_ATTRIBUTE)
-    return {mark["id"]: (mark["level"], mark["sentence"]) for mark in json.loads(written)} if written else {}
+    return {mark["id"]: (mark["level"], mark["sentence"]) for mark in _marks(segmentation)}
 
 
 def trust_of(segmentation: Any, *, edited: bool = False) -> tuple[str, str]:
@@ -47,8 +46,20 @@ def details_of(segmentation: Any, warnings: Sequence[str]) -> str:
 
 
 def _concerns(segmentation: Any, warnings: Sequence[str]) -> list[str]:
-    """Return the warnings, and the sentences of those marks whose structure no warning names."""
-    marked = [(BY_ID[id].name if id in BY_ID else id, sentence)
-              for id, (level, sentence) in marks_of(segmentation).items() if level in ("amber", "red")]
-    return [*warnings, *(sentence for name, sentence in marked
-                         if not any(name in warning for warning in warnings))]
+    """Return what to look at: red structures, the warnings, amber structures of which no warning says it all."""
+    marks = _marks(segmentation)
+    red = [mark["sentence"] for mark in marks if mark["level"] == "red"]
+    amber = [mark["sentence"] for mark in marks if mark["level"] == "amber" and not _is_said(mark, warnings)]
+    return [*red, *warnings, *amber]
+
+
+def _is_said(mark: Mapping[str, Any], warnings: Sequence[str]) -> bool:
+    """Whether a warning tells that the border cuts a structure of which there is no more to tell."""
+    name = BY_ID[mark["id"]].name if mark["id"] in BY_ID else mark["id"]
+    return bool(mark.get("only_cut")) and any(name in warning for warning in warnings)
+
+
+def _marks(segmentation: Any) -> list[dict[str, Any]]:
+    """Return the trust marks as they are noted, `segmentation.verdict.Mark` each."""
+    marks: list[dict[str, Any]] = json.loads(segmentation.GetAttribute(MARKS_ATTRIBUTE) or "[]")
+    return marks

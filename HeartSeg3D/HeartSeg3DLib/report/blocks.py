@@ -18,7 +18,6 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
-    Light,
     Notices,
     Page,
     Paragraph,
@@ -29,6 +28,8 @@ from HeartSeg3DLib.report.content import (
 )
 from HeartSeg3DLib.report.curve import volume_curve
 from HeartSeg3DLib.report.picture import render_overview
+from HeartSeg3DLib.trust import Mark
+from HeartSeg3DLib.trust.light import Light
 
 _OTHER_COLOR = (150, 150, 150)
 _NOTHING = "\N{EN DASH}"
@@ -109,19 +110,25 @@ def _volume_table(content: ReportContent) -> Table:
     marks = {mark.id: mark for mark in content.marks}
     rows = []
     for one in frames[0]:
-        mark = marks.get(one.id)
         volumes = [found[one.id].volume_ml if one.id in found else 0.0 for found in others]
         rows.append(Row(
             (one.name, *(f"{volume:.1f}" if volume else _NOTHING for volume in volumes),
              f"{one.mass_g:.1f}" if one.mass_g else "", f"{one.diameter_mm:.1f}" if one.diameter_mm else "",
-             mark.sentence.removeprefix(f"{one.name}: ").rstrip(".") if mark else ""),
+             _light(one.name, marks.get(one.id))),
             swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
-            amber=mark is not None and mark.level in ("amber", "red"),
         ))
     volumes_of = ("Volume (mL)",) if function is None else ("ED (mL)", "ES (mL)")
-    widths = (0.27, 0.16, 0.11, 0.16, 0.30) if function is None else (0.28, 0.1, 0.1, 0.11, 0.16, 0.25)
+    widths = (0.28, 0.137, 0.105, 0.155, 0.323) if function is None else (0.27, 0.1, 0.1, 0.105, 0.155, 0.27)
     return Table(("Structure", *volumes_of, "Mass (g)", "Diameter (mm)", "Remark"), widths, tuple(rows),
                  words_last=True)
+
+
+def _light(name: str, mark: Mark | None) -> Light:
+    """Return the light of a structure; its sentence does not repeat the name, which begins the line of the table."""
+    if mark is None:
+        return Light("grey", "Not judged.")
+    words = mark.sentence.removeprefix(f"{name}: ")
+    return Light(mark.level, words[:1].upper() + words[1:])
 
 
 def _pictures(content: ReportContent) -> Iterator[Picture]:

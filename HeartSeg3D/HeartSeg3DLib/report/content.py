@@ -11,11 +11,9 @@ import SimpleITK as sitk
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
 from HeartSeg3DLib.report.curve import Drawing
 from HeartSeg3DLib.trust import Level, Mark
+from HeartSeg3DLib.trust.light import Light
 
 Rgb = tuple[int, int, int]
-
-_LIGHTS: dict[Level, Rgb] = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0),
-                             "red": (204, 51, 51)}
 
 
 class Images(Protocol):
@@ -77,24 +75,6 @@ class Notices:
 
 
 @dataclass(frozen=True)
-class Light:
-    """A traffic light with its sentence; the level stands in words, too, for readers who do not see its color."""
-
-    level: Level
-    sentence: str
-
-    @property
-    def color(self) -> Rgb:
-        """sRGB, 0-255."""
-        return _LIGHTS[self.level]
-
-    @property
-    def name(self) -> str:
-        """The level in words."""
-        return {"grey": "Not judged", "green": "Green", "amber": "Amber", "red": "Red"}[self.level]
-
-
-@dataclass(frozen=True)
 class Paragraph:
     """Small print."""
 
@@ -103,9 +83,15 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: its cells, a swatch of the structure's color, and whether a person should look."""
+    """One line of a table.
 
-    cells: tuple[str, ...]
+    Attributes:
+        cells: Words, or a light with its sentence.
+        swatch: The structure's color.
+        amber: Whether words in the last cell say that something was missed.
+    """
+
+    cells: tuple[str | Light, ...]
     swatch: Rgb | None = None
     amber: bool = False
 

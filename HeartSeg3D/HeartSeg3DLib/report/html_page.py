@@ -13,7 +13,6 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
-    Light,
     Notices,
     Page,
     Paragraph,
@@ -23,6 +22,7 @@ from HeartSeg3DLib.report.content import (
     Table,
 )
 from HeartSeg3DLib.report.curve import Dot, Drawing, Line, Words
+from HeartSeg3DLib.trust.light import Light
 
 _STYLE = """
 :root { --ink: #28303a; --quiet: #67717c; --line: #e2e6e9; --accent: #0b6b75; --amber: #b26a00; }
@@ -135,8 +135,7 @@ def _(block: Notices) -> str:
 
 @_html.register
 def _(block: Light) -> str:
-    return (f'<p class="light"><span class="lamp" style="background:{_color(block.color)}"></span>'
-            f"<b>{escape(block.name)}.</b> {escape(block.sentence)}</p>")
+    return f'<p class="light">{_lamp(block)}</p>'
 
 
 @_html.register
@@ -171,17 +170,23 @@ def _(block: Facts) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
+def _lamp(light: Light) -> str:
+    return (f'<span class="lamp" style="background:{_color(light.color)}"></span>'
+            f"<b>{escape(light.name)}</b>{escape(light.text.removeprefix(light.name))}")
+
+
 def _row(table: Table, row: Row) -> str:
     kind = ' class="amber"' if row.amber else ""
     swatch = f'<span class="swatch" style="background:{_color(row.swatch)}"></span>' if row.swatch else ""
     return f"<tr{kind}>{_cells(table, row.cells, 'td', swatch)}</tr>"
 
 
-def _cells(table: Table, cells: Sequence[str], tag: str, before: str = "") -> str:
+def _cells(table: Table, cells: Sequence[str | Light], tag: str, before: str = "") -> str:
     parts = []
     for number, cell in enumerate(cells):
         words = ' class="words"' if table.left_aligned(number) else ""
-        parts.append(f"<{tag}{words}>{before if number == 0 else ''}{escape(cell)}</{tag}>")
+        inside = _lamp(cell) if isinstance(cell, Light) else escape(cell)
+        parts.append(f"<{tag}{words}>{before if number == 0 else ''}{inside}</{tag}>")
     return "".join(parts)
 
 

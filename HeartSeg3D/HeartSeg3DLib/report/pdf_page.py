@@ -18,7 +18,6 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
-    Light,
     Notices,
     Page,
     Paragraph,
@@ -28,6 +27,7 @@ from HeartSeg3DLib.report.content import (
 )
 from HeartSeg3DLib.report.curve import Dot, Line
 from HeartSeg3DLib.report.pdf_writer import A4, PdfWriter, Rgb, text_width, wrapped, writable
+from HeartSeg3DLib.trust.light import Light
 
 _MARGIN = 50.0
 _WIDTH = A4[0] - 2 * _MARGIN
@@ -40,6 +40,8 @@ _AMBER: Rgb = (178, 106, 0)
 _PALE: Rgb = (253, 247, 236)
 _SIZE, _SMALL, _LEADING = 9.0, 8.2, 1.38
 _PADDING = 8.0
+_LAMP = 14.0
+"""Width of a lamp and the space after it."""
 _TERM = 100.0
 _UNWRITABLE = "Letters that this PDF's font does not have are shown as question marks; the HTML report has them all."
 
@@ -117,12 +119,12 @@ class _Layout:
 
     @_add.register
     def _(self, block: Light) -> None:
-        lines = wrapped(f"{block.name}. {block.sentence}", _SIZE, _WIDTH - 14)
+        lines = wrapped(block.text, _SIZE, _WIDTH - _LAMP)
         self._need(len(lines) * _SIZE * _LEADING + 60)  # the head of the table below stays with it
         self.y += 8
         self.pdf.dot(_MARGIN + 4, self.y + 8, 4, block.color)
         for line in lines:
-            self.pdf.text(line, _MARGIN + 14, self.y + 11, _SIZE, _INK)
+            self.pdf.text(line, _MARGIN + _LAMP, self.y + 11, _SIZE, _INK)
             self.y += _SIZE * _LEADING
 
     @_add.register
@@ -204,6 +206,9 @@ class _Layout:
             if row.amber and number == last:
                 color = _AMBER
             x = edges[number] + (indent if number == 0 else 2 * _PADDING) if words else edges[number + 1]
+            if isinstance(cell, Light):
+                self.pdf.dot(x + 4, self.y + 8, 4, cell.color)
+                x += _LAMP
             for count, line in enumerate(_cell_lines(cell, number, edges)):
                 self.pdf.text(line, x, self.y + 11 + count * _SIZE * _LEADING, size, color, bold=head,
                               align="left" if words else "right")
@@ -211,8 +216,9 @@ class _Layout:
         self.pdf.line(((_MARGIN, self.y), (A4[0] - _MARGIN, self.y)), _QUIET if head else _RULE, 0.6)
 
 
-def _cell_lines(cell: str, column: int, edges: Sequence[float]) -> list[str]:
-    return wrapped(cell, _SIZE, edges[column + 1] - edges[column] - (2 * _PADDING if column else _PADDING))
+def _cell_lines(cell: str | Light, column: int, edges: Sequence[float]) -> list[str]:
+    width = edges[column + 1] - edges[column] - (2 * _PADDING if column else _PADDING)
+    return wrapped(cell.text, _SIZE, width - _LAMP) if isinstance(cell, Light) else wrapped(cell, _SIZE, width)
 
 
 def _row_height(row: Row, edges: Sequence[float]) -> float:

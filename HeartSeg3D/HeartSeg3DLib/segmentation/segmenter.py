@@ -17,16 +17,17 @@ from HeartSeg3DLib.imaging.probabilities import ClassProbabilities
 
 from .borders import cut_structures
 from .cleanup import remove_islands
+from .contrast import unseen_blood
 from .device import is_out_of_memory, release_memory
 from .export import export_labels
 from .frame import Volume, view_in_model_frame
 from .intensity import rule_for
 from .locate import Decision, Evidence, Finding, is_heart, locate, no_heart, with_labels
 from .modality import Modality, find_modality
+from .more_looks import averaged_with_finer_look, second_look
 from .pose import AS_STORED, Pose, estimate_pose
 from .progress import Monitor
 from .runner import Runner
-from .second_look import second_look
 from .seen import FeatureSummary, Seen
 from .verdict import Verdict
 from .window import (
@@ -36,7 +37,6 @@ from .window import (
     ReadyModel,
     plan_window,
     predict,
-    predict_views,
     training_side,
 )
 
@@ -122,6 +122,7 @@ class Segmenter:
         orientation_known: bool = True,
         same_scan_as: HeartLabels | None = None,
         keep_seen: bool = False,
+        look_twice: bool = False,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> HeartLabels:
@@ -130,11 +131,12 @@ class Segmenter:
         Args:
             image: 3-D scalar image.
             modality: ``"ct"``, ``"mr"``, or ``"auto"``/None to read it off the values.
-            quality: ``"fast"`` (1.5 times coarser), ``"standard"``, or ``"best"`` (mean of four views).
+            quality: ``"fast"`` (1.5 times coarser), ``"standard"``, or ``"best"`` (averaged with a finer look).
             orientation_known: False when the header carries no orientation: the likely poses are then tried.
             same_scan_as: Result of another phase of the same scan, whose assumed pose is taken over.
-            keep_seen: Whether the result keeps what the network said (`HeartLabels.seen`), some 10 MB, and what it
-                said of a second look, which takes a third of the first one's time.
+            keep_seen: Whether the result keeps what the network said (`HeartLabels.seen`), some 10 MB.
+            look_twice: Whether this includes a second look, from which a judge reads how sure the network is. It takes
+                a third of a standard look's time.
             progress: Called with (fraction 0-1, stage).
             cancelled: Polled often; True stops the work.
 
@@ -152,7 +154,8 @@ class Segmenter:
         assumed = _pose_of(same_scan_as) if same_scan_as and not orientation_known else None
         while True:
             try:
-                return self._segment(image, modality, quality, orientation_known, assumed, keep_seen, monitor, clock)
+                return self._segment(image, modality, quality, orientation_known, assumed, keep_seen, look_twice,
+                                     monitor, clock)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -166,6 +169,7 @@ class Segmenter:
         orientation_known: bool,
         assumed: Pose | None,
         keep_seen: bool,
+        look_twice: bool,
         monitor: Monitor,
         clock: _Clock,
     ) -> HeartLabels:
@@ -187,17 +191,19 @@ class Segmenter:
         if finding.box is None or not is_heart(finding.evidence, self._decision):
             raise no_heart()
         prediction = self._look(fine, volume, finding.box, quality, monitor)
-        clock.lap("network")
         features = self._features.vector()
+        if quality == "best":
+            step = monitor.part(0.5, 0.75, "Segmenting on finer voxels")
+            prediction = averaged_with_finer_look(fine, volume, prediction, step)
+        clock.lap("network")
         labels, voxels, evidence, winner = self._label(image, volume, finding, prediction, monitor, clock)
-        seen = None
-        if keep_seen:
-            step = monitor.part(0.9, 0.98, "Comparing with a second look")
-            second = second_look(fine, volume, prediction, quality, step)
-            seen = Seen(prediction, winner, second, volume, tuple(self._fine.labels), features)
+        second = None
+        if look_twice:
+            second = second_look(fine, volume, prediction, monitor.part(0.9, 0.98, "Comparing with a second look"))
             clock.lap("second_look")
         warnings = self._warnings(kind, pose, orientation_known)
         warnings += cut_structures(voxels, volume, orientation_known)
+        warnings += unseen_blood(voxels, volume) if kind.name == "ct" else []
         clock.lap("borders")
         monitor.step(1.0, "Done")
         return HeartLabels(
@@ -211,7 +217,7 @@ class Segmenter:
             assumed_direction=tuple(assumed.direction.ravel().tolist()) if assumed else None,
             spacing_mm=prediction.sampled_at_mm,
             device=str(self._fine_runner.device),
-            seen=seen,
+            seen=Seen(prediction, winner, second, volume, tuple(self._fine.labels), features) if keep_seen else None,
         )
 
     def _label(
@@ -253,18 +259,17 @@ class Segmenter:
     ) -> Prediction:
         """Run the fine network around a box, and once more around what it found if the window cut a structure."""
         side = training_side(self._fine.window_voxels, quality)
-        run = predict_views if quality == "best" else predict
         lower, upper = volume.extent()
         self._features.start()
         first = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
-        prediction = run(fine, volume, first, side, monitor.part(0.2, 0.5, "Segmenting"))
+        prediction = predict(fine, volume, first, side, monitor.part(0.2, 0.4, "Segmenting"))
         found = _cut_by_window(prediction, self._fine.labels, lower, upper)
         if found is None:
             return prediction
         self._features.start()
         box = found.grown(self._decision.margin_mm)
         second = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
-        return run(fine, volume, second, side, monitor.part(0.5, 0.75, "Segmenting the whole heart"))
+        return predict(fine, volume, second, side, monitor.part(0.4, 0.5, "Segmenting the whole heart"))
 
     def _leave_device(self) -> None:
         """Go on with the CPU after memory ran out outside the networks."""

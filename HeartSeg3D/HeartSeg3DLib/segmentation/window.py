@@ -23,14 +23,6 @@ QUALITIES: dict[str, float] = {"fast": 1.5, "standard": 1.0, "best": 1.0}
 _LARGEST_STRETCH = 1.25
 """How much coarser than the model's own spacing one window may become before tiles are used."""
 
-_VIEWS: tuple[tuple[float, tuple[float, float, float]], ...] = (
-    (0.94, (0.5, -0.5, 0.5)),
-    (1.06, (-0.5, 0.5, 0.5)),
-    (1.0, (0.5, 0.5, -0.5)),
-)
-"""Further views of quality "best": spacing in multiples of the first view's, and shift in its voxels. Never flips:
-a mirrored heart is another heart."""
-
 
 @dataclass(frozen=True)
 class Box:
@@ -144,19 +136,6 @@ def predict(model: ReadyModel, volume: Volume, grid: Grid, side: int, step: Step
     return Prediction(result, cells, _inside_cells(inside, runner.stride).to(result.device), grid.spacing)
 
 
-def predict_views(model: ReadyModel, volume: Volume, grid: Grid, side: int, step: Step) -> Prediction:
-    """Average the log-probabilities of several slightly shifted and scaled views: quality "best"."""
-    share = 1.0 / (1 + len(_VIEWS))
-    first = predict(model, volume, grid, side, lambda done: step(share * done))
-    total = first.log_probabilities
-    for number, (stretch, shift) in enumerate(_VIEWS, 1):
-        center = 0.5 * (grid.lower + grid.upper) + np.array(shift) * grid.spacing
-        other = Grid.centered(center, grid.spacing * stretch, grid.shape)
-        view = predict(model, volume, other, side, _later(step, number * share, share))
-        total = total.to(view.log_probabilities.device) + regrid(view.log_probabilities, view.grid, first.grid)
-    return Prediction(total * share, first.grid, first.inside.to(total.device), grid.spacing)
-
-
 def regrid(values: Tensor, source: Grid, target: Grid) -> Tensor:
     """Bring (C, Z, Y, X) from one grid to another by linear interpolation, border values beyond the border."""
     for axis in range(3):
@@ -166,10 +145,6 @@ def regrid(values: Tensor, source: Grid, target: Grid) -> Tensor:
         part = values.narrow(1 + axis, first, last - first)
         values = torch.tensordot(part, matrix, dims=([1 + axis], [1])).movedim(-1, 1 + axis)
     return values.contiguous()
-
-
-def _later(step: Step, start: float, share: float) -> Step:
-    return lambda done: step(start + share * done)
 
 
 def _inside_cells(inside: Tensor, stride: int) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeartSeg3DLib.anatomy import BY_ID, STRUCTURES, WHOLE_HEART
+from HeartSeg3DLib.measurement.diameter import inscribed_sphere_diameter
 from HeartSeg3DLib.segmentation.borders import cut_sides
 from HeartSeg3DLib.segmentation.frame import Volume
 from HeartSeg3DLib.trust.pieces import large_pieces
@@ -46,6 +47,7 @@ class Geometry:
             that do not touch are missing.
         cut: Sides at which the border of the image cuts a structure.
         wall: Of the myocardium, None where it or the cavity is missing.
+        widths_mm: Diameter in mm of the largest ball inside aorta and pulmonary artery.
     """
 
     volumes_ml: dict[str, float]
@@ -54,6 +56,7 @@ class Geometry:
     contacts_mm2: dict[tuple[str, str], float]
     cut: dict[str, list[str]]
     wall: Wall | None
+    widths_mm: dict[str, float] = field(default_factory=dict)
 
     def touch(self, one: str, other: str) -> float:
         """Area in mm2 in which two structures touch."""
@@ -83,7 +86,7 @@ def geometry_of(volume: Volume) -> Geometry:
         return Geometry({}, {}, {}, {}, {}, None)
     labels, spacing, start = _coarse(volume, [box for box in boxes[: max(WHOLE_HEART)] if box is not None])
     return Geometry(volumes, pieces, _centers(labels, spacing, start, volume), _contacts(labels, spacing), sides,
-                    _wall(labels, spacing))
+                    _wall(labels, spacing), _widths(labels, spacing))
 
 
 def _coarse(volume: Volume, boxes: list[tuple[slice, ...]]) -> tuple[NDArray[np.uint8], NDArray[np.float64],
@@ -134,6 +137,17 @@ def _contacts(labels: NDArray[np.uint8], spacing: NDArray[np.float64]) -> dict[t
         for code in np.flatnonzero(counts):
             pair = STRUCTURES[int(code) // side].id, STRUCTURES[int(code) % side].id
             found[pair] = found.get(pair, 0.0) + float(counts[code]) * area
+    return found
+
+
+def _widths(labels: NDArray[np.uint8], spacing: NDArray[np.float64]) -> dict[str, float]:
+    z, y, x = spacing.tolist()
+    found = {}
+    for id in ("AO", "PA"):
+        box = ndimage.find_objects((labels == BY_ID[id].value).view(np.uint8))
+        if box:
+            part = labels[tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box[0])]
+            found[id] = inscribed_sphere_diameter(part == BY_ID[id].value, (z, y, x))
     return found
 
 

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation.seen import Seen
 
 NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
+NOT_JUDGED_FAST = ("A fast result is not judged, because how often it is wrong was not measured. Segment at standard "
+                   "quality to know more.")
 _LOW_EXPECTATION = 0.8
 """Expected Dice, and overlap of both looks, below which it is named as a reason."""
+JUDGED_QUALITIES = ("standard", "best")
+"""Qualities whose results are judged. Errors are measured at standard; best sees the same and more, fast sees less."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
 
     Args:
         labels: Its label map, on the input's grid.
-        seen: What the network said; None where nobody kept it.
+        seen: What the network said; None where nobody kept it. Without its second look nothing is judged but what can
+            be seen to be wrong.
         trust: What was measured of the model's errors; None where nobody did: structures are then gray, and amber
             where something can be seen to be wrong.
         orientation_known: Whether the patient's sides are known.
@@ -63,12 +68,13 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
     found = findings(geometry, orientation_known or seen is not None)  # the network saw a pose, known or assumed
     opinion = None
     region = None if seen is None or trust is None else heart_region(seen.winner)
-    if seen is not None and trust is not None and region is not None:
+    if seen is not None and seen.second is not None and trust is not None and region is not None:
         said = seen.prediction
         opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], seen.second[region],
                              said.inside[region], seen.labels, seen.features, trust, geometry, found)
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
-    level, sentence = _whole(marks, opinion, trust)
+    looked_once = trust is not None and seen is not None and seen.second is None
+    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_FAST if looked_once else NOT_JUDGED)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
     return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile,
                    opinion is not None and _is_unusual(opinion), sure)
@@ -170,9 +176,10 @@ def _is_unusual(opinion: Opinion) -> bool:
     return opinion.percentile >= 95.0
 
 
-def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | None) -> tuple[Level, str]:
+def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | None,
+           why_not: str) -> tuple[Level, str]:
     if opinion is None or trust is None:
-        return "grey", NOT_JUDGED
+        return "grey", why_not
     red = [mark.id for mark in marks if mark.level == "red"]
     doubtful = [mark.id for mark in marks if mark.risk is not None and mark.risk >= trust.risk.amber]
     unusual = " The image is unlike those that the model knows." if _is_unusual(opinion) else ""

@@ -33,6 +33,14 @@ _VENTRICLE_RATIO = (1.0 / 3.0, 3.0)
 """Volume of RV by LV: at end-diastole 1.2 in healthy men and 1.1 in women, 190 by 160 and 148 by 135 mL (Hudsmith
 2005); pressure or volume load changes it manyfold, and the limits are chosen for that."""
 
+_WIDTHS_MM: dict[str, tuple[float, float]] = {"AO": (12.0, 80.0), "PA": (13.0, 61.0)}
+"""Diameter of the largest ball inside a vessel: main pulmonary artery 25.1 +- 2.8 mm by CT in 3171 adults of the
+Framingham Heart Study (Truong 2012, Circ Cardiovasc Imaging 5:147-154), less two deviations and divided by 1.5, plus
+two and doubled. The aorta's are chosen, without a source: aneurysms go far beyond 50 mm, and a child's is narrow."""
+_ARTERY_RATIO = (0.3, 1.9)
+"""Diameter of the pulmonary artery by that of the ascending aorta, 0.77 +- 0.09 (Truong 2012): two deviations below,
+halved, to two above, doubled."""
+
 _WALL_MM = (3.0, 25.0)
 """Mean thickness of the myocardium: 5.3 +- 0.9 mm in women and 6.3 +- 1.1 mm in men at end-diastole, on short-axis
 slices through the middle of the cavity, in 300 adults without heart disease (Kawel 2012, MESA, Circ Cardiovasc Imaging
@@ -63,7 +71,8 @@ class Finding:
 
     Attributes:
         id: Structure it is about.
-        check: Name of the check: `volume`, `ratio`, `wall`, `pieces`, `missing_contact`, `wrong_contact`, `place`.
+        check: Name of the check: `volume`, `ratio`, `width`, `wall`, `pieces`, `missing_contact`, `wrong_contact`,
+            `place`.
         words: What was found, to stand after the structure's name.
     """
 
@@ -79,7 +88,7 @@ def findings(geometry: Geometry, orientation_known: bool = True) -> list[Finding
         geometry: Measurements of a label map.
         orientation_known: Whether the patient's left, back and top are known.
     """
-    found = [*_volumes(geometry), *_wall(geometry), *_contacts(geometry)]
+    found = [*_volumes(geometry), *_widths(geometry), *_wall(geometry), *_contacts(geometry)]
     found += [Finding(id, "pieces", f"in {len(sizes)} separate pieces, the second of {sizes[1]:.1f} mL")
               for id, sizes in geometry.pieces_ml.items() if len(sizes) > 1]
     if orientation_known:
@@ -101,6 +110,20 @@ def _volumes(geometry: Geometry) -> Iterator[Finding]:
         if not _VENTRICLE_RATIO[0] <= ratio <= _VENTRICLE_RATIO[1]:
             smaller, larger, times = ("RV", "LV", 1 / ratio) if ratio < 1 else ("LV", "RV", ratio)
             yield Finding(smaller, "ratio", f"{times:.1f} times smaller than the {_name(larger)}")
+
+
+def _widths(geometry: Geometry) -> Iterator[Finding]:
+    whole = {id: width for id, width in geometry.widths_mm.items() if id not in geometry.cut}
+    for id, width in whole.items():
+        low, high = _WIDTHS_MM[id]
+        if not low <= width <= high:
+            kind = "narrow" if width < low else "wide"
+            yield Finding(id, "width", f"unusually {kind} with {width:.0f} mm at its widest")
+    if {"AO", "PA"} <= set(whole) and whole["AO"] > 0:
+        ratio = whole["PA"] / whole["AO"]
+        if not _ARTERY_RATIO[0] <= ratio <= _ARTERY_RATIO[1]:
+            smaller, larger, times = ("PA", "AO", 1 / ratio) if ratio < 1 else ("AO", "PA", ratio)
+            yield Finding(smaller, "width", f"{times:.1f} times narrower than the {_name(larger)}")
 
 
 def _wall(geometry: Geometry) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from HeartSeg3DLib.trust.plausibility import Finding
 BAD_DICE = 0.7
 """A structure with a Dice below this is badly segmented."""
 
-_CHECKS = (("volume", "ratio"), ("wall",), ("pieces",), ("missing_contact",), ("wrong_contact",), ("place",))
+_CHECKS = (("volume", "ratio", "width"), ("wall",), ("pieces",), ("missing_contact",), ("wrong_contact",), ("place",))
 
 FEATURES = ("expected_dice", "inner_probability", "border_doubt", "doubtful_share", "lowest_neighbor",
             "heart_expected_dice", "agreement", "heart_agreement", "unusual",

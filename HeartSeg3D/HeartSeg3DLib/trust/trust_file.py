@@ -16,7 +16,7 @@ from HeartSeg3DLib.trust.unusual import Unusual
 
 __all__ = ["TRUST_BYTES", "TRUST_FILE", "TrustModel", "read_trust"]
 
-_FORMAT = 1
+_FORMAT = 2
 _REMEDY = "Run `heartseg train calibrate` on the model, or ask whoever made it for a corrected package."
 _TEMPERATURES = (0.05, 20.0)
 

@@ -118,7 +118,7 @@ def measure_case(segmenter: Segmenter, scan: Shifted, shift: str) -> Case:
     for item in (image, reference):
         item.SetSpacing(scan.spacing[::-1])
     try:
-        heart = segmenter.segment(image, scan.modality, keep_seen=True)
+        heart = segmenter.segment(image, scan.modality, keep_seen=True, look_twice=True)
     except (CancelledError, DeviceError):
         raise
     except HeartSegError as error:
@@ -135,6 +135,7 @@ def _refused(shift: str, reason: str) -> Case:
 def _compared(heart: HeartLabels, reference: sitk.Image, shift: str) -> Case:
     seen = heart.seen
     assert seen is not None  # it was asked for
+    assert seen.second is not None
     found, true = sitk.GetArrayViewFromImage(heart.labels), sitk.GetArrayViewFromImage(reference)
     voxel = float(np.prod(reference.GetSpacing())) / 1000.0
     scores = {}
@@ -224,4 +225,4 @@ def _geometry_from_dict(values: Mapping[str, Any]) -> Geometry:
     return Geometry(values["volumes_ml"], values["pieces_ml"],
                     {id: tuple(center) for id, center in values["centers_mm"].items()},
                     {(one, other): area for one, other, area in values["contacts_mm2"]}, values["cut"],
-                    None if wall is None else Wall(**wall))
+                    None if wall is None else Wall(**wall), values["widths_mm"])

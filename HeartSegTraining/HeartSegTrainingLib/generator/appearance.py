@@ -16,6 +16,11 @@ contrast."""
 _CINE, _LATE = 0.62, 0.84
 """Bright-blood MRI: cumulated shares of cine bSSFP and of late gadolinium enhancement; the rest is angiography."""
 
+_LATE_PHASE, _PULMONARY_PHASE = 0.1, 0.16
+"""Contrast CT: cumulated shares of portal venous and later phases, in which all blood is a little brighter than
+muscle, and of CT of the pulmonary arteries, in which contrast has not reached the left heart. The rest is CT of the
+heart."""
+
 _HEART_BLOOD = (T.LV, T.RV, T.LA, T.RA, T.AORTA, T.PULMONARY_ARTERY)
 _WALLS = (T.RV_WALL, T.LA_WALL, T.RA_WALL)
 
@@ -81,13 +86,29 @@ def _share(mean: np.ndarray, rng: np.random.Generator) -> None:
     mean[T.FALSE_LUMEN] = part * mean[T.AORTA] + (1 - part) * mean[T.MYO]
 
 
+def _contrast_phase(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Draw the HU of left blood, right blood and muscle: a phase of the contrast medium's way through the heart."""
+    u, phase = rng.uniform, rng.random()
+    if phase < _LATE_PHASE:
+        left = u(75, 190)
+        return left, left * u(0.9, 1.1), left * u(0.5, 0.85)
+    if phase < _PULMONARY_PHASE:
+        return u(40, 170), u(200, 600), u(45, 110)
+    left, draw = u(170, 560), rng.random()
+    right = left * u(0.85, 1.1) if draw < 0.4 else (u(60, 200) if draw < 0.8 else left * u(1.1, 1.6))
+    return left, right, u(65, 150)
+
+
+def _lung(rng: np.random.Generator) -> float:
+    """Draw the HU of a lung; one in eight is emphysematous, with little left between its air spaces."""
+    return rng.uniform(-960, -900) if rng.random() < 0.12 else rng.uniform(-900, -720)
+
+
 def _ct(rng: np.random.Generator, contrast: bool) -> tuple[np.ndarray, np.ndarray]:
     u = rng.uniform
     mean, texture = np.zeros(COUNT), np.full(COUNT, 8.0)
     if contrast:
-        left, draw = u(170, 560), rng.random()
-        right = left * u(0.85, 1.1) if draw < 0.4 else (u(60, 200) if draw < 0.8 else left * u(1.1, 1.6))
-        muscle = u(65, 150)
+        left, right, muscle = _contrast_phase(rng)
         lung_artery = right * u(0.9, 1.1) if rng.random() < 0.6 else (right + left) / 2
     else:
         left = right = lung_artery = u(28, 55)
@@ -104,7 +125,7 @@ def _ct(rng: np.random.Generator, contrast: bool) -> tuple[np.ndarray, np.ndarra
     mean[T.MYO] = muscle
     mean[list(_WALLS)] = muscle * u(0.7, 1.1)
     mean[[T.AORTIC_WALL, T.PULMONARY_WALL]] = u(20, 70)
-    mean[T.AIR], mean[T.AIRWAY], mean[T.LUNG] = -1000, -960, u(-900, -720)
+    mean[T.AIR], mean[T.AIRWAY], mean[T.LUNG] = -1000, -960, _lung(rng)
     mean[T.MUSCLE], mean[T.SUBCUTANEOUS_FAT], mean[T.MEDIASTINAL_FAT] = u(35, 70), u(-115, -80), u(-115, -60)
     mean[T.CORTICAL_BONE], mean[T.SPONGY_BONE], mean[T.STERNUM] = u(250, 900), u(110, 320), u(120, 450)
     mean[[T.CALCIUM, T.VALVE_CALCIUM]] = u(400, 1200)

@@ -1,4 +1,4 @@
-"""What years and surgeons leave in a chest: calcium, clots, dissections, leads, artificial valves, wires."""
+"""What years and surgeons leave in a chest: calcium, clots, dissections, leads, artificial valves, stents, wires."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ from .tissues import Tissue as T
 _THINNEST = 0.6
 """Radius of a wire in voxels, below which it would fall between them."""
 
+_NECK_ARTERY = 6.5
+"""Radius in mm of the widest artery of the neck, which looks like the arch that it leaves."""
+
 _HEART_AND_METAL = (LABEL_OF_TISSUE > 0) | tissue_set(*HEART, *METALS)
 
 
 def add_findings(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> list[str]:
-    """Paint findings in place, each with its own chance; return their names for the scene's record."""
+    """Paint findings in place, each with its own chance; return the names of those that found a place."""
     found = []
-    for name, chance, paint in _FINDINGS:
-        if rng.random() < chance:
+    for name, young, old, paint in _FINDINGS:
+        if rng.random() < young + (old - young) * body.age:
+            before = tissue.copy()
             paint(tissue, grid, body, rng)
-            found.append(name)
+            if (tissue != before).any():
+                found.append(name)
     return found
 
 
@@ -34,8 +39,8 @@ def _coronaries(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Gene
     tissue[spots & near & (tissue == T.MEDIASTINAL_FAT)] = T.CORONARY
 
 
-def _wall_calcium(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Generator) -> None:
-    spots = smooth_noise(rng, grid, 6) > rng.uniform(1.9, 2.8)
+def _wall_calcium(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> None:
+    spots = smooth_noise(rng, grid, 6) > rng.uniform(2.3, 3.2) - body.age
     tissue[spots & np.isin(tissue, (T.AORTIC_WALL, T.CORONARY))] = T.CALCIUM
 
 
@@ -80,6 +85,35 @@ def _artificial_valve(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.rando
     tissue[shell & (z < height.min() + rng.uniform(12, 35))] = T.PROSTHESIS
 
 
+def _coronary_stent(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Generator) -> None:
+    """Metal along up to 30 mm of the largest piece of a coronary artery."""
+    pieces, count = ndimage.label(tissue == T.CORONARY, np.ones((3, 3, 3)))
+    if count:
+        where = np.argwhere(pieces == np.bincount(pieces.ravel())[1:].argmax() + 1)
+        away = np.linalg.norm(where - where[rng.integers(len(where))], axis=1) * grid.spacing
+        tissue[tuple(where[away < rng.uniform(6, 15)].T)] = T.METAL
+
+
+def _stent_graft(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Generator) -> None:
+    """Rings of thin metal along 6 to 14 cm of the wall of the aortic arch or the descending aorta."""
+    found = ndimage.find_objects((tissue == T.ARCH).view(np.uint8))
+    if not found:
+        return
+    region = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0])
+    depth = ndimage.distance_transform_edt(tissue[region] == T.ARCH) * grid.spacing
+    wide = _NECK_ARTERY + grid.spacing
+    core = depth > wide
+    if not core.any():
+        return
+    aorta = ndimage.distance_transform_edt(~core) * grid.spacing < wide + grid.spacing
+    shell = np.argwhere(aorta & (depth > 0) & (depth <= grid.spacing))
+    middles = np.argwhere(core)
+    away = np.linalg.norm(shell - middles[rng.integers(len(middles))], axis=1) * grid.spacing
+    zigzag = smooth_noise(rng, grid, 9)[region][tuple(shell.T)]
+    strut = np.sin(away * 2 * np.pi / rng.uniform(8, 14) + zigzag) > 0.2
+    tissue[region][tuple(shell[strut & (away < rng.uniform(30, 70))].T)] = T.METAL
+
+
 def _lead(tissue: np.ndarray, grid: Grid, _body: Body, rng: np.random.Generator) -> None:
     """A pacemaker's lead through the upper caval vein and the right atrium to the apex of the right ventricle."""
     vein = grid.points(tissue == T.SVC)
@@ -105,8 +139,10 @@ def _wires(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator)
         paint_tube(tissue, grid, ring, max(0.9, _THINNEST * grid.spacing), T.METAL, _HEART_AND_METAL)
 
 
-_FINDINGS: tuple[tuple[str, float, Callable[[np.ndarray, Grid, Body, np.random.Generator], None]], ...] = (
-    ("coronary arteries", 0.8, _coronaries), ("calcium of walls", 0.35, _wall_calcium),
-    ("calcium of the aortic valve", 0.12, _valve_calcium), ("clot", 0.15, _clot), ("dissection", 0.03, _dissection),
-    ("artificial valve", 0.04, _artificial_valve), ("lead", 0.07, _lead), ("wires", 0.06, _wires))
-"""Name, chance in a scene, and what paints it, in the order in which they are painted."""
+_FINDINGS: tuple[tuple[str, float, float, Callable[[np.ndarray, Grid, Body, np.random.Generator], None]], ...] = (
+    ("coronary arteries", 0.8, 0.8, _coronaries), ("calcium of walls", 0.05, 0.75, _wall_calcium),
+    ("calcium of the aortic valve", 0.02, 0.22, _valve_calcium), ("clot", 0.05, 0.25, _clot),
+    ("dissection", 0.02, 0.04, _dissection), ("artificial valve", 0.01, 0.07, _artificial_valve),
+    ("coronary stent", 0.01, 0.11, _coronary_stent), ("stent graft", 0.01, 0.03, _stent_graft),
+    ("lead", 0.02, 0.12, _lead), ("wires", 0.02, 0.1, _wires))
+"""Name, chance in a young and in a very old body, and what paints it, in the order in which they are painted."""

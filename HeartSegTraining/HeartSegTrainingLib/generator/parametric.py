@@ -24,8 +24,8 @@ class HeartParameters:
     Attributes:
         lv_length: Long axis of the left ventricle, 0.8-1.22 of the average.
         lv_width: Its short axes at end diastole, 0.72-1.4: small to dilated.
-        wall: Left ventricular wall at end diastole, 4.5-16 mm, 0.7 times that where the cavity is at its widest; most
-            are thin, some are hypertrophic.
+        wall: Mean left ventricular wall at end diastole, 4.5-16 mm, 0.7 times that where the cavity is at its widest;
+            most are thin, some are hypertrophic. In places it is 0.55 to 1.4 times its mean.
         contraction: Phase of the beat; up to 0.6 is end diastole, then the ventricles contract to end systole.
         rv_size: Right ventricle, 0.7-1.32.
         rv_wall: Its free wall, 1.2-5.5 mm.
@@ -34,7 +34,7 @@ class HeartParameters:
         aorta: Radius of the aortic root, 10.5-21 mm.
         pulmonary: Radius of the pulmonary trunk, 9.5-19 mm.
         azimuth: Turn of the heart about the body axis, -30 to 30 degrees.
-        elevation: Lie of the long axis, -24 to 26 degrees (horizontal to vertical heart).
+        elevation: Lie of the long axis, -24 to 26 degrees (vertical to horizontal heart).
         roll: Turn about the long axis, -20 to 20 degrees.
         scale: Whole heart, 0.87-1.14.
     """
@@ -145,7 +145,7 @@ def heart_frame(parameters: HeartParameters) -> np.ndarray:
     axes = heart_axes() @ _rotation(2, _between(parameters.azimuth, -30, 30)).T
     lie = _between(parameters.elevation, -24, 26)
     roll = _between(parameters.roll, -20, 20)
-    # In the heart's own axes: 1 is the right ventricle, so a turn about it raises the base; 0 is the long axis.
+    # In the heart's own axes: 1 is the right ventricle, so a turn about it lowers the base; 0 is the long axis.
     return (_rotation(1, lie) @ _rotation(0, roll)) @ axes
 
 

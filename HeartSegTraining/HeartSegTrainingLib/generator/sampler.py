@@ -48,7 +48,8 @@ class SamplerConfig:
         thick_ct: Probability of thick slices in CT.
         cut: Probability of a field of view that ends inside the window, where slices are thin.
         cut_depth: Largest share of the side that is cut off at each border.
-        artefacts: Scale of the probabilities of motion, stair steps, ghosts and dark borders of fat; 0 for none.
+        artefacts: Scale of the probabilities of motion, stair steps, streaks, ghosts and dark borders of fat; 0 for
+            none.
     """
 
     window: int = 112
@@ -183,12 +184,12 @@ class Sampler:
                  placement: Placement) -> None:
         """Streaks from dense contrast in the upper caval vein, and from metal near the chambers it lies in."""
         centres = self._centres[index]
-        if len(centres) and look.mean[T.SVC] > 350 and rng.random() < 0.5:
+        if len(centres) and look.mean[T.SVC] > 350 and self._has(0.5, rng):
             # The caval vein lies right of the aorta: good enough for where the streaks start.
             vein = placement.to_window(centres[4]) + np.array([-24.0, 4.0, rng.uniform(-10, 60)])
             add_streaks(picture, rng, vein, self.config.spacing)
         for finding, chamber in (("lead", 2), ("artificial valve", 4)):
-            if finding in self._findings[index] and rng.random() < 0.7:
+            if finding in self._findings[index] and self._has(0.7, rng):
                 source = placement.to_window(centres[chamber]) + rng.normal(0, 12, 3)
                 add_streaks(picture, rng, source, self.config.spacing)
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from HeartSeg3DLib.errors import InputError, UsageError
 
-from .chest import Body, chest_tissue, draw_body, paint_oesophagus, wrap_heart
+from .chest import Body, bend, chest_tissue, draw_body, paint_oesophagus, wrap_heart
 from .findings import add_findings
 from .geometry import Grid, distance_within, enlarged
 from .muscle import add_muscle_detail
@@ -29,7 +29,7 @@ NARROW = Grid(size=176, spacing=1.5)
 WIDE = Grid(size=128, spacing=3.5)
 """Grid of the scenes that the locator learns from: 448 mm, neck to abdomen."""
 
-VERSION = 2
+VERSION = 3
 """Of the way scenes are made: prepared ones of another version are refused."""
 
 CHAMBERS = (T.LV, T.LA, T.RV, T.RA, T.AORTA)
@@ -144,13 +144,14 @@ def build_scene(heart: np.ndarray, rng: np.random.Generator, grid: Grid = NARROW
     wrap_heart(tissue, grid, _outline_distance(is_heart, grid), rng)
     tissue = np.where(is_heart, placed, tissue)
     findings = _finish(tissue, grid, body, rng)
+    tissue = bend(tissue, grid, body)
     centres = np.stack([grid.points(tissue == chamber).mean(0) for chamber in CHAMBERS])
     return Scene(tissue, grid.spacing, centres, record or {}, findings)
 
 
 def _finish(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> list[str]:
     """Paint vessels, what lies inside the chambers, and findings; return the names of the findings."""
-    paths = plan_vessels(tissue, grid, body.midline, body.centre, rng)
+    paths = plan_vessels(tissue, grid, body, rng)
     paint_veins(tissue, grid, paths, rng)
     paint_arteries(tissue, grid, paths, rng)
     paint_oesophagus(tissue, grid, body, rng)

@@ -69,7 +69,7 @@ class Tissue(IntEnum):
     LEAD_RA = 55
     LEAD_RV = 56
     METAL = 57
-    """Leads in veins, wires around the sternum."""
+    """Leads in veins, stents beyond the root of the aorta, wires around the sternum."""
 
 
 COUNT = 64

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .chest import Body
 from .geometry import Grid, paint_tube, tissue_set
 from .tissues import Tissue as T
 
@@ -46,21 +47,21 @@ class VesselPaths:
     pulmonary_radius: float
 
 
-def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rng: np.random.Generator) -> VesselPaths:
+def plan_vessels(tissue: np.ndarray, grid: Grid, body: Body, rng: np.random.Generator) -> VesselPaths:
     """Plan the vessels of a scene that holds a heart.
 
     Args:
         tissue: Scene with the heart's tissues.
         grid: Its grid.
-        midline: x of the body's midline, mm.
-        back: y of the chest's centre, mm (posterior is positive).
+        body: The chest they run in; with its age the aorta is longer.
         rng: Random source.
     """
     u = rng.uniform
     root, root_top = _mean(grid, tissue == T.AORTA), _end(grid, tissue == T.AORTA, 0.15)
     trunk_start, trunk_top = _mean(grid, tissue == T.PULMONARY_ARTERY), _end(grid, tissue == T.PULMONARY_ARTERY, 0.2)
     aorta_radius = min(max(u(11, 18.5), 0.8 * _radius(grid, tissue == T.AORTA)), 22)
-    top = root_top + [u(-10, 3), u(-5, 8), u(20, 60)]
+    unfolding = body.age * u(0, 1)
+    top = root_top + [u(-10, 3), u(-5, 8), u(20, 60) + 6 * unfolding]
     radius = u(9.5, 18)
     la = grid.points(tissue == T.LA)
     la_top = np.quantile(la[:, 2], 0.97)
@@ -69,7 +70,9 @@ def plan_vessels(tissue: np.ndarray, grid: Grid, midline: float, back: float, rn
     svc_start = _end(grid, tissue == T.RA, 0.08)
     # The right branch runs behind the ascending aorta and the caval vein, above the roof of the left atrium.
     behind = max(fork[1] + 4, top[1] + aorta_radius + 0.75 * radius + 2)
-    arch = _plan_arch(top, midline, max(back + u(42, 64), behind + 0.75 * radius + 0.8 * aorta_radius), rng)
+    # What descends lies beside the spine, which is farther back in an old, deep chest.
+    down = max(body.centre + u(42, 64) + 20 * body.age, behind + 0.75 * radius + 0.8 * aorta_radius)
+    arch = _plan_arch(top, body.midline, down, unfolding, rng)
     level = max(fork[2] - 4, la_top + 0.75 * radius + 1)
     right = np.array([fork, [(fork[0] + top[0]) / 2, (fork[1] + behind) / 2 + 2, (fork[2] + level) / 2],
                       [top[0] - 6, behind, level], [svc_start[0] - 6, behind + 2, level - 4],
@@ -97,14 +100,19 @@ def _radius(grid: Grid, mask: np.ndarray) -> float:
     return float(np.sqrt(len(points) * grid.spacing**3 / (np.pi * height)))
 
 
-def _plan_arch(top: np.ndarray, midline: float, down_y: float, rng: np.random.Generator) -> np.ndarray:
-    """Plan the arch and the descending aorta, whose depth is given; rarely the arch turns to the right."""
+def _plan_arch(top: np.ndarray, midline: float, down_y: float, unfolding: float,
+               rng: np.random.Generator) -> np.ndarray:
+    """Plan the arch and the descending aorta, whose depth is given; rarely the arch turns to the right.
+
+    An aorta that has grown longer with age unfolds (0 for not at all, 1 for most): its arch is higher and wider, and
+    what descends swings out to the side.
+    """
     u = rng.uniform
-    side, rise = (-1 if rng.random() < 0.03 else 1), u(0.7, 1.8)
-    down_x = midline + side * u(16, 36)
+    side, rise = (-1 if rng.random() < 0.03 else 1), u(0.7, 1.8) + 0.3 * unfolding
+    down_x = midline + side * (u(16, 36) + 8 * unfolding)
     return np.array([top, top + [6 * side, 10, 12 * rise], top + [16 * side, 28, 15 * rise],
                      [down_x - 2 * side, down_y - 14, top[2] + 7 * rise], [down_x, down_y, top[2] - 14],
-                     [down_x + u(-8, 6), down_y + 4, 0], [midline + 8, down_y + 6, -110],
+                     [down_x + u(-8, 6) + 12 * side * unfolding, down_y + 4, 0], [midline + 8, down_y + 6, -110],
                      [midline + 6, down_y + 8, -230]])
 
 
@@ -116,17 +124,21 @@ def _plan_neck(arch: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _plan_veins(la: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
-    """Plan three to five pulmonary veins with their radii: two a side, now and then a common trunk or a middle vein."""
+    """Plan three to five pulmonary veins with their radii: two a side, now and then a common trunk or a middle vein.
+
+    At most one side has a common trunk, more often the left one; a middle vein is one of the right lung.
+    """
     u = rng.uniform
     behind = np.quantile(la[:, 1], 0.7)
+    common = rng.choice((-1, 0, 1), p=(0.05, 0.8, 0.15))
     veins = []
-    for side, quantile, common, middle in ((-1, 0.06, 0.05, 0.15), (1, 0.94, 0.15, 0.0)):
-        start, draw = np.quantile(la[:, 0], quantile), rng.random()
-        if draw < common:
+    for side, quantile in ((-1, 0.06), (1, 0.94)):
+        start = np.quantile(la[:, 0], quantile)
+        if side == common:
             courses = [(0.5, 0.0, u(6.5, 9.5))]
         else:
             courses = [(0.25, -12.0, u(4, 7.5)), (0.75, 12.0, u(4, 7.5))]
-            if draw > 1 - middle:
+            if side == -1 and rng.random() < 0.15:
                 courses.append((0.5, 0.0, u(2.5, 4.5)))
         for level, rise, radius in courses:
             height = np.quantile(la[:, 2], level)

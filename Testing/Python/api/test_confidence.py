@@ -41,11 +41,24 @@ def test_every_structure_is_judged_and_the_image_is_unusual(judged: api.Segmenta
     assert heart.seconds["trust"] >= 0
 
 
+def test_fast_results_are_not_judged_and_take_no_second_look(judged: api.SegmentationModels) -> None:
+    fast, best = (api.segment(ct_like(), models=judged, quality=quality) for quality in ("fast", "best"))
+    assert fast.trust is not None
+    assert best.trust is not None
+    assert fast.trust.level == "grey"
+    assert "A fast result is not judged" in fast.trust.sentence
+    assert all(mark.risk is None for mark in fast.trust.marks)
+    assert "second_look" not in fast.seconds
+    assert any(mark.risk is not None for mark in best.trust.marks)
+    assert "second_look" in best.seconds
+
+
 def test_a_model_without_a_trust_file_is_said_to_be_not_judged(user_data: Path) -> None:
     heart = api.segment(ct_like(), device="cpu")
     assert heart.trust is not None
     assert heart.trust.level == "grey"
     assert "not measured" in heart.trust.sentence
+    assert "second_look" not in heart.seconds
     assert {mark.level for mark in heart.trust.marks} <= {"grey", "amber"}
 
 
@@ -67,13 +80,15 @@ def test_the_map_is_written_on_the_scans_grid(tmp_path: Path, judged: api.Segmen
     percent = sitk.GetArrayViewFromImage(sure)
     assert 1 <= percent[percent > 0].min() <= percent.max() <= 100
     assert done.doubts
-    assert all("possibly wrong (50 % risk)" in one or "not found" in one for one in done.doubts)
+    assert all("possibly wrong (50 % risk)" in one.text or "not found" in one.text for one in done.doubts)
     told = json.loads(json.dumps(done.to_dict()))
     assert told["confidence"].endswith("sure.nrrd")
     assert told["trust"][0]["structures"][0]["id"] == "LV"
+    assert told["verdict"] == {"level": "amber", "sentence": told["trust"][0]["sentence"]}
+    assert told["doubts"][0]["level"] == "amber"
     page = (tmp_path / "pages" / "heart.html").read_text("utf-8")
     assert "possibly wrong" in page
-    assert f"<b>Amber.</b> {done.trust[0]['sentence']}" in page
+    assert f"<b>Amber</b>. {done.trust[0]['sentence']}" in page
     assert page.index('class="light"') < page.index("<td class=\"words\">")
 
 
@@ -84,7 +99,8 @@ def test_a_cine_gives_a_map_over_time(tmp_path: Path, judged: api.SegmentationMo
     done = api.segment_to_file(scan, tmp_path / "heart.nii.gz", judged, confidence=tmp_path / "sure.nii.gz")
     assert len(read_scan(tmp_path / "sure.nii.gz").frames) == 3
     assert len(done.trust) == 3
-    assert all("All frames" in one or "of 3" in one for one in done.doubts)
+    assert done.verdict.level == "amber"
+    assert all("All frames" in one.text or "of 3" in one.text for one in done.doubts)
 
 
 def test_a_map_of_a_model_that_has_none_is_refused_before_the_work(tmp_path: Path, user_data: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from command_line import assert_failed_in_words, call
+from HeartSeg3DLib.trust.light import Light
 from random_models import ct_like, same_grid, write_ct
 from random_trust import write_trust
 
@@ -27,9 +28,12 @@ def test_the_map_and_the_doubts_are_told(tmp_path: Path, package: Path) -> None:
     assert entry["confidence"] == str(tmp_path / "sure.nrrd")
     assert entry["trust"][0]["is_unusual"] is True
     assert same_grid(sitk.ReadImage(entry["confidence"]), ct_like())
-    for sentence in (*entry["doubts"], "The image is unlike those that the model knows: look at every structure."):
-        assert f"Warning: {sentence}" in result.stderr
+    assert "Warning: The image is unlike those that the model knows: look at every structure." in result.stderr
     assert entry["doubts"]
+    said = result.stderr.splitlines()
+    lights = [Light(**light).text for light in (entry["verdict"], *entry["doubts"])]
+    first = said.index(lights[0])
+    assert said[first:first + len(lights)] == lights
 
 
 def test_several_scans_fill_a_folder(tmp_path: Path, package: Path) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
 
 from command_line import NOTE, assert_failed_in_words, call
+from HeartSeg3DLib.trust import NOT_JUDGED
 from random_models import ct_like
+from random_trust import write_trust
 
 FILES = ["heart.nii.gz", "heart.png", "heart.seg.nrrd", "volumes.csv"]
 
@@ -31,6 +34,17 @@ def test_the_demo_prints_the_table_and_where_the_files_are(in_an_empty_folder: P
     assert "Left ventricle cavity" in result.stdout
     assert all(str(folder / name) in result.stdout for name in FILES)
     assert NOTE in result.stdout.lower()
+
+
+def test_the_demo_says_how_far_its_result_can_be_trusted(in_an_empty_folder: Path, user_data: Path) -> None:
+    assert f"Not judged. {NOT_JUDGED}" in call("demo").stderr.splitlines()
+    write_trust(user_data / "models" / "random-segmenter")
+    judged = call("demo")
+    assert re.search(r"^Amber\. \d structures? (are|is) possibly wrong: ", judged.stderr, re.MULTILINE)
+    assert re.search(r"^Amber\. Right ventricle cavity: .*possibly wrong \(50 % risk\)", judged.stderr, re.MULTILINE)
+    told = json.loads(call("demo", "--json").stdout)
+    assert told["verdict"]["level"] == "amber"
+    assert "possibly wrong (50 % risk)" in told["doubts"][0]["sentence"]
 
 
 def test_a_second_demo_takes_another_folder(in_an_empty_folder: Path) -> None:

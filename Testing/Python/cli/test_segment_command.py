@@ -15,6 +15,7 @@ from HeartSeg3DLib.api import loading
 from HeartSeg3DLib.cli.segment_command import FROM_LABELS
 from HeartSeg3DLib.errors import CheckError
 from HeartSeg3DLib.imaging import ClassProbabilities, read_label_frames
+from HeartSeg3DLib.trust import NOT_JUDGED, Verdict
 from random_models import ct_like, same_grid, write_cine, write_ct
 
 pytestmark = pytest.mark.usefixtures("user_data")
@@ -55,10 +56,31 @@ def test_json_tells_failures_too(tmp_path: Path) -> None:
     assert summary["error"]["remedy"]
 
 
-def test_quiet_leaves_warnings_only(tmp_path: Path) -> None:
+def test_quiet_leaves_warnings_and_lights_that_are_not_green(tmp_path: Path) -> None:
     result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz", "--quiet")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert all(line.startswith("Warning: ") for line in result.stderr.splitlines())
+    said = [line.removeprefix("Warning: ") for line in result.stderr.splitlines()]
+    assert f"Not judged. {NOT_JUDGED}" in said
+    assert all(line.startswith(("Warning: ", "Not judged. ", "Amber. ")) for line in result.stderr.splitlines())
+
+
+def test_a_result_that_nobody_judged_says_so_with_its_reason(tmp_path: Path) -> None:
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz")
+    assert result.stderr.splitlines().count(f"Not judged. {NOT_JUDGED}") == 1
+    cine = call("segment", write_cine(tmp_path / "cine.nii.gz"), "-o", tmp_path / "beat.nii.gz", "--json")
+    assert cine.stderr.splitlines().count(f"Not judged. {NOT_JUDGED} (All frames.)") == 1
+    entry, = json.loads(cine.stdout)["results"]
+    assert entry["verdict"] == {"level": "grey", "sentence": f"{NOT_JUDGED} (All frames.)"}
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",)])
+def test_a_green_result_says_so_in_the_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("HeartSeg3DLib.api.segmenting.judge", lambda *_, **__: Verdict("green", "All is well.", ()))
+    result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz", *options)
+    assert "All is well." not in result.stderr
+    assert ("Green. All is well." in result.stdout.splitlines()) == (options == ())
 
 
 def test_force_replaces_a_result(tmp_path: Path) -> None:

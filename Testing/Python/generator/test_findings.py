@@ -1,9 +1,13 @@
 """What is added to a scene lies where it lies in people, and belongs to the structure it lies in."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from HeartSegTrainingLib.generator import make_scene
+from HeartSegTrainingLib.generator import findings as findings_module
+from HeartSegTrainingLib.generator import make_scene, scenes
 from HeartSegTrainingLib.generator import muscle as muscle_module
 from HeartSegTrainingLib.generator.chest import draw_body
 from HeartSegTrainingLib.generator.findings import _FINDINGS, add_findings
@@ -11,26 +15,36 @@ from HeartSegTrainingLib.generator.muscle import _paint_papillary_muscles, _pain
 from HeartSegTrainingLib.generator.tissues import LABEL_OF_TISSUE
 from HeartSegTrainingLib.generator.tissues import Tissue as T
 
-LABELS_OF = {"calcium of the aortic valve": T.VALVE_CALCIUM, "clot": T.THROMBUS, "dissection": T.FALSE_LUMEN,
-             "artificial valve": T.PROSTHESIS}
-PAINT = {name: paint for name, _, paint in _FINDINGS}
+TISSUES_OF = {"coronary arteries": {T.CORONARY}, "calcium of walls": {T.CALCIUM},
+              "calcium of the aortic valve": {T.VALVE_CALCIUM}, "clot": {T.THROMBUS},
+              "dissection": {T.FALSE_LUMEN, T.FLAP}, "artificial valve": {T.PROSTHESIS}, "coronary stent": {T.METAL},
+              "stent graft": {T.METAL}, "lead": {T.LEAD_RA, T.LEAD_RV, T.METAL}, "wires": {T.METAL}}
+PAINT = {name: paint for name, _, _, paint in _FINDINGS}
 
 
 def rng():
     return np.random.default_rng(11)
 
 
+def body(age=0.5):
+    return dataclasses.replace(draw_body(rng()), age=age)
+
+
 @pytest.fixture(scope="module")
 def scene(small_grid):
-    return make_scene(1, 7, {}, small_grid)  # with an appendage of the left atrium
+    """A scene with an appendage of the left atrium and without findings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "add_findings", lambda *_: [])
+        return make_scene(1, 7, {}, small_grid)
 
 
 @pytest.fixture
 def painted(scene, small_grid):
-    """Paint one finding into a copy of the scene."""
-    def paint(name):
+    """Paint findings into a copy of the scene, one after the other."""
+    def paint(*names, age=0.5):
         tissue = scene.tissue.copy()
-        PAINT[name](tissue, small_grid, draw_body(rng()), rng())
+        for name in names:
+            PAINT[name](tissue, small_grid, body(age), rng())
         return tissue
     return paint
 
@@ -38,7 +52,7 @@ def painted(scene, small_grid):
 @pytest.mark.parametrize("name", ["calcium of the aortic valve", "dissection", "artificial valve", "clot"])
 def test_a_finding_inside_a_structure_keeps_its_label(painted, scene, name):
     tissue = painted(name)
-    assert (tissue == LABELS_OF[name]).any()
+    assert np.isin(tissue, list(TISSUES_OF[name])).any()
     np.testing.assert_array_equal(LABEL_OF_TISSUE[tissue], LABEL_OF_TISSUE[scene.tissue])
 
 
@@ -65,12 +79,90 @@ def test_wires_spare_the_heart(painted, scene):
     assert not LABEL_OF_TISSUE[scene.tissue][changed].any()
 
 
+def new_tissues(tissue, before):
+    return set(np.unique(tissue[tissue != before]))
+
+
+@pytest.mark.parametrize("name", sorted(set(PAINT) - {"coronary stent"}))
+def test_each_finding_paints_its_tissues(painted, scene, name):
+    assert new_tissues(painted(name), scene.tissue) == TISSUES_OF[name]
+
+
 def test_names_of_findings_tell_what_was_painted(scene, small_grid):
-    names = [name for name, _, _ in _FINDINGS]
-    found = [add_findings(scene.tissue.copy(), small_grid, draw_body(rng()), np.random.default_rng(seed))
-             for seed in range(12)]
-    assert all(set(some) <= set(names) for some in found)
-    assert len({tuple(some) for some in found}) > 3
+    seen = set()
+    for seed in range(12):
+        tissue = scene.tissue.copy()
+        found = add_findings(tissue, small_grid, body(age=1.0), np.random.default_rng(seed))
+        assert new_tissues(tissue, scene.tissue) == set().union(*(TISSUES_OF[name] for name in found))
+        seen |= set(found)
+    assert len(seen) >= 6
+
+
+def test_a_finding_without_a_place_is_not_named(scene, small_grid, monkeypatch):
+    certain = [(name, 1.0, 1.0, PAINT[name]) for name in ("coronary stent", "wires")]
+    monkeypatch.setattr(findings_module, "_FINDINGS", certain)
+    assert not (scene.tissue == T.CORONARY).any()
+    assert add_findings(scene.tissue.copy(), small_grid, body(), rng()) == ["wires"]
+
+
+def test_old_bodies_have_more_findings(small_grid, monkeypatch):
+    def mark(tissue, *_):
+        tissue += 1
+
+    monkeypatch.setattr(findings_module, "_FINDINGS", [(*entry[:3], mark) for entry in _FINDINGS])
+    voxel, young, old = np.zeros((1, 1, 1), np.uint8), body(age=0.0), body(age=1.0)
+    few, many = (np.mean([len(add_findings(voxel.copy(), small_grid, aged, np.random.default_rng(seed)))
+                          for seed in range(200)]) for aged in (young, old))
+    assert few < 1.2
+    assert many > 2 * few
+
+
+def test_coronaries_run_through_the_fat_on_the_heart(painted, scene):
+    coronary = painted("coronary arteries") == T.CORONARY
+    assert set(np.unique(scene.tissue[coronary])) == {T.MEDIASTINAL_FAT}
+    walls = np.isin(scene.tissue, (T.MYO, T.RV_WALL, T.LA_WALL, T.RA_WALL))
+    assert ndimage.binary_dilation(walls, iterations=4)[coronary].all()
+
+
+def test_calcium_lies_in_walls_of_arteries_and_grows_with_age(painted):
+    before = painted("coronary arteries")
+    calcium = [painted("coronary arteries", "calcium of walls", age=age) == T.CALCIUM for age in (0.0, 1.0)]
+    assert set(np.unique(before[calcium[1]])) == {T.AORTIC_WALL, T.CORONARY}
+    assert calcium[1].sum() > 3 * calcium[0].sum() > 0
+
+
+def test_a_coronary_stent_replaces_a_piece_of_a_coronary_artery(painted):
+    before, tissue = painted("coronary arteries"), painted("coronary arteries", "coronary stent")
+    assert set(np.unique(before[tissue != before])) == {T.CORONARY}
+    np.testing.assert_array_equal(tissue == T.METAL, tissue != before)
+
+
+def test_a_coronary_stent_lies_in_the_longest_artery_and_is_shorter(small_grid):
+    lengths = []
+    for seed in range(12):
+        tissue = np.full((small_grid.size,) * 3, T.MEDIASTINAL_FAT, np.uint8)
+        tissue[20:70, 30, 30] = tissue[20:50, 60, 60] = T.CORONARY
+        PAINT["coronary stent"](tissue, small_grid, body(), np.random.default_rng(seed))
+        assert (tissue[20:50, 60, 60] == T.CORONARY).all()
+        stent = np.flatnonzero(tissue[:, 30, 30] == T.METAL)
+        assert (np.diff(stent) == 1).all()
+        lengths.append(len(stent) * small_grid.spacing)
+    assert 6 <= min(lengths) < 20
+    assert 20 < max(lengths) <= 33
+
+
+def test_a_stent_graft_is_a_lattice_in_the_wall_of_the_wide_aorta(painted, scene, small_grid):
+    tissue = painted("stent graft")
+    graft = tissue == T.METAL
+    np.testing.assert_array_equal(graft, tissue != scene.tissue)
+    arch = scene.tissue == T.ARCH
+    wall = arch & ~ndimage.binary_erosion(arch)
+    assert wall[graft].all()
+    points = small_grid.points(graft)
+    assert 50 < np.ptp(points, axis=0).max() < 145
+    between = small_grid.points(wall)
+    inside = ((between >= points.min(0)) & (between <= points.max(0))).all(1).sum()
+    assert 0.2 < graft.sum() / inside < 0.8
 
 
 def test_papillary_muscles_stand_on_the_free_wall_and_belong_to_the_cavity(scene, small_grid):
@@ -101,11 +193,3 @@ def test_trabeculae_are_denser_towards_the_apex(scene, small_grid):
     along = (small_grid.points(tissue == T.LV_TRABECULAE) - ventricle.centre) @ ventricle.axis
     cavity = (small_grid.points(tissue == T.LV) - ventricle.centre) @ ventricle.axis
     assert along.mean() > cavity.mean() + 0.15 * ventricle.length
-
-
-def test_findings_are_kept_with_a_scene(tmp_path, small_grid):
-    from HeartSegTrainingLib.generator import Scene
-
-    scene = make_scene(3, 7, {}, small_grid)
-    scene.save(tmp_path / "scene_0000.safetensors")
-    assert Scene.load(tmp_path / "scene_0000.safetensors").findings == scene.findings

@@ -1,6 +1,7 @@
 """The sampler: seeded, in range, honest at the edge of the field of view."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -8,20 +9,15 @@ import torch
 
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.generator import Sampler, SamplerConfig
-from HeartSegTrainingLib.generator.acquisition import (
-    Picture,
-    cut_field_of_view,
-    darken_borders_of_fat,
-    short_axis_frame,
-    stair_steps,
-    thick_slices,
-)
-from HeartSegTrainingLib.generator.appearance import MODES, draw_appearance
+from HeartSegTrainingLib.generator import sampler as sampler_module
+from HeartSegTrainingLib.generator.acquisition import short_axis_frame
+from HeartSegTrainingLib.generator.appearance import MODES
 from HeartSegTrainingLib.generator.deformation import Deformation, Placement, deformed_positions, gaussian_blur
-from HeartSegTrainingLib.generator.tissues import Tissue as T
 from HeartSegTrainingLib.generator.training_data import GeneratedData, sampler_factory
 
 SMALL = SamplerConfig(window=40, spacing=4.0)
+TINY = SamplerConfig(window=12, spacing=12.0)
+STREAKS, OTHERS = {"add_streaks"}, {"add_ghosts", "blur_by_motion", "stair_steps", "darken_borders_of_fat"}
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +58,6 @@ def test_a_locator_learns_one_structure(scene):
     assert set(labels.unique().tolist()) == {0, 1}
 
 
-def test_contrast_ct_keeps_the_order_of_hounsfield_units():
-    for seed in range(20):
-        look = draw_appearance("ct_contrast", np.random.default_rng(seed))
-        assert look.mean[T.LUNG] < look.mean[T.SUBCUTANEOUS_FAT] < look.mean[T.MYO] < look.mean[T.LV]
-
-
-def test_plain_ct_shows_blood_and_muscle_nearly_alike():
-    looks = [draw_appearance("ct_plain", np.random.default_rng(seed)) for seed in range(20)]
-    assert max(abs(look.mean[T.LV] - look.mean[T.MYO]) for look in looks) < 20
-
-
-def test_black_blood_is_darker_than_muscle_and_bright_blood_brighter():
-    for seed in range(20):
-        dark = draw_appearance("mr_dark", np.random.default_rng(seed))
-        bright = draw_appearance("mr_bright", np.random.default_rng(seed))
-        assert dark.mean[T.LV] < dark.mean[T.MYO]
-        assert bright.mean[T.LV] > bright.mean[T.MYO]
-
-
 def test_no_deformation_looks_straight_into_the_scene():
     still = Deformation(0, 0, 0, 0, (0, 0, 0), (), 0)
     positions, placement = deformed_positions(np.random.default_rng(0), 9, 2.0, np.zeros((0, 3)), still,
@@ -109,43 +86,6 @@ def test_blur_keeps_the_mean():
     volume = torch.rand(12, 12, 12)
     assert gaussian_blur(torch.ones(8, 8, 8), 1.2).allclose(torch.ones(8, 8, 8), atol=1e-5)
     assert abs(float(gaussian_blur(volume, 1.0).mean() - volume.mean())) < 0.02
-
-
-def picture(size=32):
-    ramp = torch.linspace(0, 100, size)[:, None, None].expand(size, size, size).clone()
-    return Picture(ramp, torch.ones((size,) * 3, dtype=torch.uint8), torch.ones((size,) * 3, dtype=torch.bool))
-
-
-def test_thick_slices_keep_what_is_smooth_across_them():
-    scanned = picture()
-    thick_slices(scanned, np.random.default_rng(5), np.eye(3), 2.0, (4.0, 4.0, 4.0), np.zeros(3))
-    middle = scanned.image[10:22, 12:20, 12:20]
-    assert (middle - picture().image[10:22, 12:20, 12:20]).abs().max() < 3
-    assert not scanned.labels[~scanned.inside].any()
-
-
-def test_labels_follow_slices_that_lie_aside_of_each_other():
-    axis = (torch.arange(40.0) - 19.5) * 2
-    tube = ((axis[None, :, None] ** 2 + axis[None, None, :] ** 2) < 20**2).expand(40, 40, 40)
-    overlaps = []
-    for seed in range(40):
-        scanned = Picture(tube.float(), tube.to(torch.uint8), torch.ones_like(tube))
-        thick_slices(scanned, np.random.default_rng(seed), np.eye(3), 2.0, (8.0, 8.0, 8.0), np.zeros(3))
-        seen = (scanned.image > 0.5)[scanned.inside]
-        overlaps.append([2 * float((seen & mask[scanned.inside]).sum()) / float(seen.sum() + mask[scanned.inside].sum())
-                         for mask in (scanned.labels > 0, tube)])
-    followed, still = np.array(overlaps).T
-    assert still.min() < 0.95, "no stack of this test was taken in several breath-holds"
-    assert followed.min() > 0.97
-
-
-def test_a_cut_field_of_view_is_a_box():
-    scanned = picture()
-    cut_field_of_view(scanned, np.random.default_rng(0), 0.25)
-    where = scanned.inside.nonzero()
-    sides = where.max(0).values - where.min(0).values + 1
-    assert int(scanned.inside.sum()) == int(sides.prod())
-    assert int(scanned.inside.sum()) < 32**3
 
 
 def test_a_job_table_makes_scenes_and_a_sampler(tmp_path):
@@ -177,37 +117,6 @@ def test_a_wrong_job_table_is_refused(table, said):
         GeneratedData.from_table(table)
 
 
-def test_late_enhancement_shows_scars_in_dark_muscle():
-    looks = [draw_appearance("mr_bright", np.random.default_rng(seed)) for seed in range(60)]
-    late = [look for look in looks if look.mean[T.SCAR] > 1.5 * look.mean[T.MYO]]
-    assert 5 < len(late) < 30
-    assert all(look.mean[T.MYO] < 260 for look in late)
-
-
-def test_contrast_mixes_badly_in_the_right_heart_of_some_scans():
-    looks = [draw_appearance("ct_contrast", np.random.default_rng(seed)) for seed in range(40)]
-    uneven = [look for look in looks if look.mixing[T.RA] > 1.01 * look.mixing[T.LV]]
-    assert 8 < len(uneven) < 36
-    assert all(look.mixing[T.MYO] == 0 for look in looks)
-
-
-def test_stair_steps_displace_slabs_as_a_whole():
-    position = torch.zeros(3, 40, 6, 6)
-    stair_steps(position, np.random.default_rng(2), 2.0)
-    assert (position == position[:, :, :1, :1]).all()  # within a slice all voxels move alike
-    steps = (position[0, 1:, 0, 0] != position[0, :-1, 0, 0]).sum()
-    assert 1 <= steps <= 4
-
-
-def test_the_border_of_fat_is_dark_and_nothing_else_changes():
-    fat = torch.zeros(20, 20, 20, dtype=torch.bool)
-    fat[:, :, 10:] = True
-    picture = Picture(torch.ones(20, 20, 20), torch.zeros(20, 20, 20), torch.ones(20, 20, 20, dtype=torch.bool))
-    darken_borders_of_fat(picture, fat, 1.0)
-    assert picture.image[10, 10, 9:11].max() < 0.7
-    assert picture.image[10, 10, [2, 17]].min() > 0.99
-
-
 def test_children_are_smaller_as_a_whole():
     centres = np.zeros((5, 3), np.float32)
     sizes = []
@@ -219,7 +128,60 @@ def test_children_are_smaller_as_a_whole():
     assert np.mean(sizes) == pytest.approx(1 / 0.7, rel=0.03)  # the window looks at more of the scene
 
 
-def test_without_artefacts_none_are_drawn(scene):
-    plain = SamplerConfig(window=32, spacing=3.0, artefacts=0.0, thick_ct=0.0, cut=0.0)
-    sampler = Sampler([scene], plain)
-    assert not any(sampler._has(1.0, np.random.default_rng(seed)) for seed in range(20))
+def test_single_chambers_grow_and_shrink_and_what_is_far_stays():
+    chambers = Deformation(0, 0, 0, 0, (0, 0, 0), (), chamber=0.35, child=0.0)
+    sizes = []
+    for seed in range(30):
+        positions, placement = deformed_positions(np.random.default_rng(seed), 25, 8.0, np.zeros((1, 3)), chambers,
+                                                  torch.device("cpu"))
+        np.testing.assert_allclose(placement.linear, np.eye(3), atol=1e-12)
+        np.testing.assert_allclose(positions[:, 0, 0, 0], -96, atol=0.1)
+        sizes.append(float(positions[0, 12, 12, 14]) / 16)
+    assert min(sizes) < 0.85  # looks at less of the scene: the chamber is larger
+    assert max(sizes) > 1.15
+    assert min(sizes) > 0.65
+    assert max(sizes) < 1.35
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Names of the artefacts that a sampler has drawn."""
+    names = set()
+    for name in STREAKS | OTHERS:
+        monkeypatch.setattr(sampler_module, name, functools.partial(lambda name, *_: names.add(name), name))
+    return names
+
+
+def draw(scene, mode, findings=(), **config):
+    """Draw scans of small windows."""
+    source = dataclasses.replace(scene, findings=list(findings))
+    sampler = Sampler([source], dataclasses.replace(TINY, **config))
+    for seed in range(40):
+        sampler.scan(np.random.default_rng(seed), mode)
+
+
+def test_all_artefacts_are_drawn(scene, drawn):
+    for mode in ("ct_contrast", "mr_bright"):
+        draw(scene, mode)
+    assert drawn == STREAKS | OTHERS
+
+
+def test_without_artefacts_none_are_drawn(scene, drawn):
+    for mode in MODES:
+        draw(scene, mode, ["lead", "artificial valve"], artefacts=0.0)
+    assert not drawn
+
+
+@pytest.mark.parametrize(("findings", "expected"), [([], set()), (["wires"], set()), (["lead"], STREAKS),
+                                                    (["artificial valve"], STREAKS)])
+def test_metal_in_the_heart_makes_streaks_without_contrast(scene, drawn, findings, expected):
+    draw(scene, "ct_plain", findings)
+    assert drawn & STREAKS == expected
+
+
+@pytest.mark.parametrize(("mode", "largest"), [("ct_contrast", 10.0), ("mr_bright", 18.0), ("random", 18.0)])
+def test_slices_of_mr_lie_farther_apart_than_those_of_ct(scene, monkeypatch, mode, largest):
+    found = []
+    monkeypatch.setattr(sampler_module, "thick_slices", lambda *given: found.append(given[4]))
+    draw(scene, mode, thick_mr=1.0, thick_ct=1.0)
+    assert {distances[2] for distances in found} == {largest}

@@ -59,6 +59,8 @@ def test_a_saved_scene_comes_back_whole(scene, tmp_path):
     np.testing.assert_array_equal(back.tissue, scene.tissue)
     np.testing.assert_allclose(back.centres, scene.centres, rtol=1e-6)
     assert (back.spacing, back.record) == (scene.spacing, scene.record)
+    assert scene.findings
+    assert back.findings == scene.findings
 
 
 def test_preparing_again_makes_only_what_is_missing(tmp_path, scene):

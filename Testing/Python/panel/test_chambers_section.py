@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 
 import qt
 import slicer
 
-from HeartSeg3DLib.panel.drawing import trust_dot
+from HeartSeg3DLib.panel.drawing import SIZE, trust_dot
 from panel_fakes import PanelCase, a_segmentation, a_volume
 
 DEFERRED_DELETE = 52
@@ -58,6 +59,16 @@ class ChambersCase(PanelCase):
         self.segmentation.SetAttribute("HeartSeg.Marks", json.dumps([mark]))
         self.panel.chambers.refresh()
         self.assertEqual(self.rows["RV"].trust_label.toolTip, "Cut by the lower border.")
+        self.assertTrue(self.rows["LV"].trust_label.toolTip.startswith("Not judged"))
+
+    def test_trust_levels_differ_by_their_shapes_for_those_who_do_not_see_colors(self) -> None:
+        def shape(level: str) -> frozenset[tuple[int, int]]:
+            image = trust_dot(level).toImage()
+            return frozenset((x, y) for x in range(SIZE) for y in range(SIZE)
+                             if qt.QColor.fromRgba(image.pixel(x, y)).alpha() > 127)
+
+        shapes = [shape(level) for level in ("grey", "green", "amber", "red")]
+        self.assertGreater(min(len(one ^ other) for one, other in combinations(shapes, 2)), 10)
 
     def test_the_result_as_a_whole_has_a_light_and_a_sentence(self) -> None:
         self.panel.chambers.refresh()

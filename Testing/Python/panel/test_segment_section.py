@@ -163,15 +163,27 @@ class RunCase(PanelCase):
     def test_a_warning_takes_the_place_of_the_mark_of_the_same_structure(self) -> None:
         run = self.start()
         run.warnings = ["Aorta: cut by the upper border of the image."]
-        self.finish(run, [{"id": "AO", "level": "amber", "sentence": "Aorta: it is cut."}])
+        self.finish(run, [{"id": "AO", "level": "amber", "sentence": "Aorta: it is cut.", "only_cut": True}])
         self.assertEqual(self.ui.messageLabel.text, "Done in 6 s. Aorta: cut by the upper border of the image.")
 
     def test_a_warning_about_several_structures_takes_the_place_of_their_marks(self) -> None:
         run = self.start()
         run.warnings = ["2 structures are cut by the border of the image: Aorta (right), Pulmonary artery (right)."]
-        self.finish(run, [{"id": id, "level": "amber", "sentence": "It is cut."} for id in ("AO", "PA", "RV")])
+        self.finish(run, [{"id": id, "level": "amber", "sentence": "It is cut.", "only_cut": True}
+                          for id in ("AO", "PA", "RV")])
         self.assertIn("And 1 more.", self.ui.messageLabel.text)
         self.assertEqual(len(self.ui.detailsText.plainText.splitlines()), 2)
+
+    def test_what_is_wrong_is_said_first_although_a_warning_names_the_structure_as_cut(self) -> None:
+        run = self.start()
+        run.warnings = ["3 structures are cut by the border of the image: Aorta, Left atrium, Pulmonary artery."]
+        wrong = "Aorta: cut by the upper border of the scan; probably wrong (85 % risk)."
+        torn = "Left atrium: cut by the upper border of the scan; in 2 separate pieces, the second of 1.5 mL."
+        self.finish(run, [{"id": "LA", "level": "amber", "sentence": torn, "only_cut": False},
+                          {"id": "PA", "level": "amber", "sentence": "It is cut.", "only_cut": True},
+                          {"id": "AO", "level": "red", "sentence": wrong, "only_cut": False}])
+        self.assertEqual(self.ui.messageLabel.text, f"Done in 6 s. {wrong} And 2 more.")
+        self.assertEqual(self.ui.detailsText.plainText.splitlines(), [wrong, *run.warnings, torn])
 
     def test_a_second_run_asks_and_closing_the_question_means_no(self) -> None:
         self.finish(self.start())

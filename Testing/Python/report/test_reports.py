@@ -9,6 +9,7 @@ import subprocess
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from HeartSeg3DLib.errors import InputError, UsageError
 from HeartSeg3DLib.measurement import FunctionChoices, function_of_frames, measure
 from HeartSeg3DLib.report import ReportContent, write_report
 from HeartSeg3DLib.report.pdf_writer import text_width, wrapped, writable
-from HeartSeg3DLib.trust import Level, structure_marks
+from HeartSeg3DLib.trust import Level, Mark, structure_marks
+from HeartSeg3DLib.trust.light import COLORS
 
+LEVELS = {"grey": "Not judged", "green": "Green", "amber": "Amber", "red": "Red"}
 NAMES = ("Left ventricle cavity", "Left ventricle myocardium", "Right ventricle cavity", "Pulmonary artery")
 
 
@@ -51,7 +54,7 @@ def beating(heart_labels: sitk.Image, heart_image: sitk.Image) -> ReportContent:
     measured = [measure(one) for one in labels]
     function = function_of_frames(measured, [0.0, 350.0], FunctionChoices(heart_rate=60, height_cm=180, weight_kg=80))
     return ReportContent("<script>cine</script> & Ärzte", labels, measured, [heart_image] * 2, function,
-                         structure_marks(heart_labels), ["Look <b>here</b>."], "Whole heart (tiny 1.0.0)",
+                         structure_marks(heart_labels), ["Look <i>here</i>."], "Whole heart (tiny 1.0.0)",
                          {"Device": "cpu"})
 
 
@@ -65,15 +68,16 @@ def pdf(beating: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return write_report(tmp_path_factory.mktemp("pdf") / "cine.pdf", beating)
 
 
+def pdf_drawing(path: Path) -> str:
+    """Drawing commands of a PDF's pages, one a line."""
+    streams = map(zlib.decompress, re.findall(rb"stream\n(.*?)\nendstream", path.read_bytes(), re.DOTALL))
+    return "\n".join(drawn.decode("cp1252") for drawn in streams
+                     if drawn.startswith((b"BT", b"q", b"0")) and b" Tj ET" in drawn)
+
+
 def pdf_words(path: Path) -> str:
     """Words of a PDF as they stand in its drawing commands."""
-    found = []
-    for packed in re.findall(rb"stream\n(.*?)\nendstream", path.read_bytes(), re.DOTALL):
-        drawn = zlib.decompress(packed)
-        if drawn.startswith((b"BT", b"q", b"0")) and b" Tj ET" in drawn:
-            texts = (text.decode("cp1252") for text in re.findall(rb"\((.*)\) Tj ET", drawn))
-            found += [re.sub(r"\\(.)", r"\1", text) for text in texts]
-    return "\n".join(found)
+    return "\n".join(re.sub(r"\\(.)", r"\1", text) for text in re.findall(r"\((.*)\) Tj ET", pdf_drawing(path)))
 
 
 def test_the_html_page_loads_nothing_and_runs_nothing(html: str) -> None:
@@ -86,9 +90,9 @@ def test_the_html_page_loads_nothing_and_runs_nothing(html: str) -> None:
 
 def test_names_and_warnings_are_words_and_not_markup(html: str) -> None:
     page = Elements(html)
-    assert "b" not in page.tags
+    assert "i" not in page.tags
     assert "<script>cine</script> & Ärzte" in page.words
-    assert "Look <b>here</b>." in page.words
+    assert "Look <i>here</i>." in page.words
 
 
 def test_both_forms_say_the_same(html: str, pdf: Path, beating: ReportContent) -> None:
@@ -120,17 +124,41 @@ def test_a_structure_to_look_at_is_marked_with_its_sentence(heart_labels: sitk.I
     cut = heart_labels[:, :, 40:]
     content = ReportContent("cut", [cut], [measure(cut)], marks=structure_marks(cut))
     text = write_report(tmp_path / "cut.html", content).read_text("utf-8")
-    assert re.search(r'<tr class="amber">.*?cut by the lower border of the scan', text)
+    assert re.search(r"<b>Amber</b>\. Cut by the lower border of the scan\.</td>", text)
 
 
-@pytest.mark.parametrize("level", ["grey", "green", "amber", "red"])
+@pytest.mark.parametrize("level", get_args(Level))
+def test_each_structure_has_a_light_and_its_name_in_its_row(
+    heart_labels: sitk.Image, tmp_path: Path, level: Level
+) -> None:
+    mark = Mark("AO", level, "Aorta: look <b>here</b>.")
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], marks=[mark])
+    text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
+    color, name = "#{:02x}{:02x}{:02x}".format(*COLORS[level]), LEVELS[level]
+    row, = re.findall(r"<tr>(?:(?!</tr>).)*Aorta.*?</tr>", text)
+    assert row.endswith(f'background:{color}"></span><b>{name}</b>. Look &lt;b&gt;here&lt;/b&gt;.</td></tr>')
+    path = write_report(tmp_path / "heart.pdf", content)
+    assert f"{name}. Look" in pdf_words(path)
+    lamp = " ".join(f"{channel / 255:.3f}" for channel in COLORS[level]) + " rg"
+    assert re.search(rf"{lamp} [\d. ]+ m [\d. c]+ c f\n[^\n]*\({name}\. Look", pdf_drawing(path))
+
+
+def test_structures_that_nobody_judged_say_so_once(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)],
+                            marks=[Mark("LV", "grey", "Left ventricle cavity: not judged yet.")])
+    text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
+    assert text.count("<b>Not judged</b> yet.</td>") == 1
+    assert text.count("<b>Not judged</b>.</td>") == 6
+
+
+@pytest.mark.parametrize("level", get_args(Level))
 def test_the_result_as_a_whole_has_a_light_and_its_name_above_the_table(
     heart_labels: sitk.Image, tmp_path: Path, level: Level
 ) -> None:
     content = ReportContent("heart", [heart_labels], [measure(heart_labels)], trust=(level, "Look <b>twice</b>."))
     text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
-    name = {"grey": "Not judged"}.get(level, level.capitalize())
-    light = text.index(f"<b>{name}.</b> Look &lt;b&gt;twice")
+    name = LEVELS[level]
+    light = text.index(f"<b>{name}</b>. Look &lt;b&gt;twice")
     assert text.index("<h2>Structures") < light < text.index("<table>")
     assert f"{name}. Look <b>twice</b>." in pdf_words(write_report(tmp_path / "heart.pdf", content))
 

@@ -13,7 +13,6 @@ from HeartSeg3DLib.segmentation.window import (
     ReadyModel,
     plan_window,
     predict,
-    predict_views,
     regrid,
     training_side,
 )
@@ -64,19 +63,6 @@ def test_a_missing_ct_intercept_changes_nothing_once_it_is_named() -> None:
     other = predict(ReadyModel(model.runner, model.card, model.rule, -1024.0), view_in_model_frame(shifted), grid,
                     48, lambda done: None)
     assert torch.allclose(one.log_probabilities, other.log_probabilities, atol=1e-2)
-
-
-@torch.inference_mode()
-def test_several_views_agree_with_one_on_the_same_cells() -> None:
-    volume = view_in_model_frame(phantom((30, 30, 30), (3.0, 3.0, 3.0))[0])
-    grid = Grid.centered(np.array([43.5, 43.5, 43.5]), 2.0, (40, 40, 40))
-    fractions: list[float] = []
-    one = predict(ready(), volume, grid, 48, lambda done: None)
-    several = predict_views(ready(), volume, grid, 48, fractions.append)
-    assert several.grid == one.grid
-    assert fractions == sorted(fractions)
-    same = one.log_probabilities.argmax(0) == several.log_probabilities.argmax(0)
-    assert same.float().mean() > 0.97
 
 
 def test_bringing_a_ramp_to_another_grid_keeps_it() -> None:

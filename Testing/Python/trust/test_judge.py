@@ -75,6 +75,14 @@ def test_without_a_trust_file_nobody_judges_and_what_can_be_seen_is_said() -> No
     assert all(mark.risk is None for mark in verdict.marks)
 
 
+def test_a_result_of_one_look_is_not_judged() -> None:
+    image = image_of(heart_voxels())
+    verdict = judge(image, replace(seen_of(image, {5: 0.4}), second=None), a_trust())
+    assert (verdict.level, {mark.level for mark in verdict.marks}) == ("grey", {"grey"})
+    assert "fast" in verdict.sentence
+    assert "standard" in verdict.sentence
+
+
 def test_a_cut_alone_is_amber_and_known_as_such() -> None:
     image = image_of(heart_voxels()[:, :, 30:])
     marks = {mark.id: mark for mark in judge(image, seen_of(image, {}), a_trust()).marks}

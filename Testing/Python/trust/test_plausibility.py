@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
-from HeartSeg3DLib.trust.geometry import geometry_of
+from HeartSeg3DLib.anatomy import BY_ID, MYOCARDIAL_DENSITY_G_PER_ML
+from HeartSeg3DLib.trust.geometry import Geometry, Wall, geometry_of
 from HeartSeg3DLib.trust.plausibility import _WALL_MM, VOLUME_LIMITS_ML, findings
 from trust_hearts import VALUES, heart_voxels, volume_of
 
@@ -85,6 +87,68 @@ def test_a_mirrored_heart_is_found_where_the_sides_are_known(voxels: np.ndarray)
     mirrored = voxels[:, :, ::-1]
     assert {("LV", "place"), ("LA", "place")} <= found_in(mirrored)
     assert not {one for one in found_in(mirrored, known=False) if one[1] == "place"}
+
+
+def a_geometry(**changes: object) -> Geometry:
+    """The heart that fits, with some of its measurements changed."""
+    return replace(geometry_of(volume_of(heart_voxels())), **changes)  # type: ignore[arg-type]
+
+
+def test_arteries_are_as_wide_as_they_were_made() -> None:
+    grid = np.indices((70, 70, 70)) - 34.5
+    tubes = np.zeros((70, 70, 70), np.uint8)
+    tubes[np.hypot(grid[1], grid[2] + 18) < 14] = 6  # 28 mm wide on 1 mm voxels
+    tubes[np.hypot(grid[1], grid[2] - 18) < 11] = 7
+    tubes[:5] = tubes[-5:] = 0
+    widths = geometry_of(volume_of(tubes, 1.0)).widths_mm
+    assert widths["AO"] == pytest.approx(28, abs=2)
+    assert widths["PA"] == pytest.approx(22, abs=2)
+
+
+@pytest.mark.parametrize(("widths", "cut", "expected"), [
+    ({"AO": 30.0, "PA": 24.0}, {}, set()),
+    ({"AO": 11.0, "PA": 14.0}, {}, {("AO", "narrow with 11 mm")}),
+    ({"AO": 85.0, "PA": 45.0}, {}, {("AO", "wide with 85 mm")}),
+    ({"PA": 12.0}, {}, {("PA", "narrow with 12 mm")}),
+    ({"AO": 40.0, "PA": 62.0}, {}, {("PA", "wide with 62 mm")}),
+    ({"AO": 60.0, "PA": 15.0}, {}, {("PA", "4.0 times narrower than the aorta")}),
+    ({"AO": 15.0, "PA": 30.0}, {}, {("AO", "2.0 times narrower than the pulmonary artery")}),
+    ({"AO": 11.0, "PA": 12.0}, {"AO": ["upper"], "PA": ["upper"]}, set())])
+def test_arteries_of_an_unlikely_width_are_found(
+    widths: dict[str, float], cut: dict[str, list[str]], expected: set[tuple[str, str]]
+) -> None:
+    found = [one for one in findings(a_geometry(widths_mm=widths, cut=cut)) if one.check == "width"]
+    assert len(found) == len(expected)
+    for id, words in expected:
+        assert any(one.id == id and words in one.words for one in found)
+
+
+@pytest.mark.parametrize(("wall", "words"), [
+    (Wall(9.0, 4.0, 0.8), None), (Wall(2.5, 2.0, 0.8), "unusually thin, 2.5 mm"), (Wall(26.0, 9.0, 0.8),
+    "unusually thick, 26.0 mm"), (Wall(9.0, 1.2, 0.8), "thinner than 1.5 mm in a tenth"),
+    (Wall(9.0, 4.0, 0.3), "encloses only 30 %")])
+def test_walls_that_no_heart_has_are_found(wall: Wall, words: str | None) -> None:
+    found = [one.words for one in findings(a_geometry(wall=wall)) if one.check == "wall"]
+    assert len(found) == (words is not None)
+    assert words is None or words in found[0]
+    assert not [one for one in findings(a_geometry(wall=wall, cut={"LV": ["lower"]})) if one.check == "wall"]
+
+
+def test_a_left_ventricle_far_smaller_than_the_right_is_found() -> None:
+    volumes = {"LV": 40.0, "RV": 160.0}
+    (found,) = (one for one in findings(a_geometry(volumes_ml=volumes)) if one.check == "ratio")
+    assert (found.id, found.words) == ("LV", "4.0 times smaller than the right ventricle cavity")
+
+
+@pytest.mark.parametrize(("one", "other", "axis"), [
+    ("LV", "RV", 0), ("LV", "RA", 0), ("LA", "RA", 0), ("LA", "RV", 1), ("PA", "RV", 2), ("AO", "LV", 2)])
+def test_structures_that_changed_places_are_found(one: str, other: str, axis: int) -> None:
+    centers = dict(a_geometry().centers_mm)
+    moved = list(centers[one])
+    moved[axis] = centers[other][axis] - 1.0
+    centers[one] = (moved[0], moved[1], moved[2])
+    found = {(found.id, found.words) for found in findings(a_geometry(centers_mm=centers)) if found.check == "place"}
+    assert any(id == one and BY_ID[other].name.lower() in words for id, words in found)
 
 
 @pytest.mark.parametrize("id", VALUES)

@@ -61,10 +61,10 @@ def test_what_was_judged_is_told_of_the_frame_that_is_shown(folder: Path, tmp_pa
                          function={"end_diastole": 1, "end_systole": 0})
     report(job, LoadedModels())
     page = output.read_text(encoding="utf-8")
-    assert "probably wrong in frame 1" in page
-    assert "probably wrong in frame 0" not in page
+    assert "<b>Red</b>. Probably wrong in frame 1." in page
+    assert "robably wrong in frame 0" not in page
     assert "Left ventricle myocardium" in page
-    assert "<b>Red.</b> Frame 1 is wrong." in page
+    assert "<b>Red</b>. Frame 1 is wrong." in page
     assert "Frame 0 is wrong" not in page
 
 

@@ -1,0 +1,45 @@
+"""A traffic light with its sentence, as reports draw it and the command line prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from HeartSeg3DLib.segmentation.verdict import Level
+
+COLORS = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0), "red": (204, 51, 51)}
+"""sRGB, 0-255, of each level."""
+
+_NAMES: dict[Level, str] = {"grey": "Not judged", "green": "Green", "amber": "Amber", "red": "Red"}
+
+
+@dataclass(frozen=True)
+class Light:
+    """How far a result, or one structure of it, can be trusted.
+
+    Attributes:
+        level: Of the result or structure.
+        sentence: Why.
+    """
+
+    level: Level
+    sentence: str
+
+    @property
+    def color(self) -> tuple[int, int, int]:
+        """sRGB, 0-255."""
+        return COLORS[self.level]
+
+    @property
+    def name(self) -> str:
+        """The level in words."""
+        return _NAMES[self.level]
+
+    @property
+    def text(self) -> str:
+        """The level in words, for readers who do not see its color, and the sentence, which may begin with it.
+
+        Example:
+            >>> Light("amber", "Look at it.").text, Light("grey", "Not judged yet.").text
+            ('Amber. Look at it.', 'Not judged yet.')
+        """
+        return self.sentence if self.sentence.startswith(self.name) else f"{self.name}. {self.sentence}"
