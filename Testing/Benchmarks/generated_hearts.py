@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from machine import describe_machine
+from machine import describe_machine, weights_of
 
 from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
 from HeartSeg3DLib.errors import HeartSegError
@@ -114,7 +114,7 @@ def main() -> None:
     start = time.time()
     results = {"model": fine.card.id, "sha256": fine.card.sha256, "held_out": args.prior or "parameter region",
                "modes": measure(segmenter, scenes), "seconds": round(time.time() - start, 1),
-               "machine": describe_machine()}
+               "machine": describe_machine(weights_of(fine, locator))}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps(results, indent=1) + "\n")
 

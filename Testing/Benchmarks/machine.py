@@ -6,15 +6,24 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from HeartSeg3DLib.models import LoadedModel
 
 _MODELS = Path(__file__).parents[2] / "Resources" / "Models"
 _PACKAGES = ("torch", "SimpleITK", "monai", "numpy")
 
 
-def describe_machine() -> dict[str, object]:
-    """Processor, cores, memory, load average, versions, commit and the shipped models' weights at this moment."""
+def describe_machine(models: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Processor, cores, memory, load average, versions and commit at this moment, and the weights that were measured.
+
+    Args:
+        models: SHA-256 of the weights of each model that was measured, by its id; those that ship where none are given.
+    """
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -24,7 +33,7 @@ def describe_machine() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
         "commit": _commit(),
-        "models": shipped_weights(),
+        "models": dict(shipped_weights() if models is None else models),
     }
 
 
@@ -32,6 +41,11 @@ def shipped_weights() -> dict[str, str]:
     """SHA-256 of the weights of each model that ships, by its id."""
     cards = [json.loads(path.read_text("utf-8")) for path in sorted(_MODELS.glob("*/model.json"))]
     return {card["id"]: card["sha256"] for card in cards}
+
+
+def weights_of(*models: LoadedModel) -> dict[str, str]:
+    """SHA-256 of the weights of loaded models, by their ids."""
+    return {one.card.id: one.card.sha256 for one in models}
 
 
 def load() -> list[float] | None:

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from generated_hearts import held_out_scenes
-from machine import describe_machine
+from machine import describe_machine, weights_of
 
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.models import LoadedModel, ModelStore
 from HeartSeg3DLib.segmentation import Segmenter, choose_device
 from HeartSeg3DLib.segmentation.locate import Decision, Evidence, is_heart
-from HeartSegTrainingLib.generator import WIDE, Sampler, SamplerConfig, Scene
+from HeartSegTrainingLib.generator import NARROW, WIDE, Sampler, SamplerConfig, Scene, prepare_scenes
 from HeartSegTrainingLib.generator.deformation import Deformation
 from HeartSegTrainingLib.generator.heartless import heartless_scene
 
@@ -104,6 +104,11 @@ def choose(rows: list[dict[str, Any]], decision: Decision) -> Decision:
     return replace(decision, **dict(zip(THRESHOLDS, map(float, middle), strict=True)))
 
 
+def hearts_to_choose_on(folder: Path) -> list[Scene]:
+    """Other hearts of the held-out region than those that are reported on."""
+    return [Scene.load(path) for path in prepare_scenes(folder, 12, CHOOSING_SEED, {}, NARROW, held_out=True)]
+
+
 def collect(segmenter: Segmenter, seed: int, cases: int, scenes: list[Scene]) -> Iterator[dict[str, Any]]:
     """Every volume with what it holds and the evidence for a heart in it."""
     for index in range(cases):
@@ -126,11 +131,12 @@ def main() -> None:
     args = parser.parse_args()
     store = ModelStore()
     locator = store.load(args.locator or store.default("locator").card.id)
-    segmenter = Segmenter(store.load(args.model or store.default("segmenter").card.id), without_thresholds(locator),
-                          choose_device("auto"))
+    fine = store.load(args.model or store.default("segmenter").card.id)
+    segmenter = Segmenter(fine, without_thresholds(locator), choose_device("auto"))
     decision = Decision.from_card(locator.card.conventions)
     rows = []
-    for row in collect(segmenter, CHOOSING_SEED if args.choose else SEED, args.cases, held_out_scenes(args.scenes, 12)):
+    scenes = hearts_to_choose_on(args.scenes.with_name("choosing")) if args.choose else held_out_scenes(args.scenes, 12)
+    for row in collect(segmenter, CHOOSING_SEED if args.choose else SEED, args.cases, scenes):
         row["right"] = counts_as_heart(row["evidence"], decision) == row["heart"]
         print(row, flush=True)
         rows.append(row)
@@ -138,7 +144,7 @@ def main() -> None:
              for name, heart in (("invented", False), ("missed", True))}
     result = {"locator": locator.card.sha256, "cases_each": args.cases,
               **{f"{name}_percent": 100 * len(found) / args.cases for name, found in wrong.items()}, **wrong,
-              "machine": describe_machine()}
+              "machine": describe_machine(weights_of(fine, locator))}
     print(json.dumps(result))
     if args.choose:
         choose(rows, decision)

@@ -6,8 +6,8 @@ Scans are generated held-out hearts (`generated_hearts.py`) and, where the folde
 cines that nothing was trained or tuned on. All levels see a scan one after the other in turn, so that a machine's other
 work meets them alike; times are compared as ratios to standard on the same scan. Every scan is measured in a process of
 its own; the peak is the largest that this process had within a level, with the scan and Python's libraries. Cases that
-were measured with the same model are left as they are; `--again` measures all. Times are those of a result that is
-judged, as users get it, without the judging itself. Stores results/quality_levels.json.
+were measured with the same models and code are left as they are; `--again` measures all. Times are those of a result
+that is judged, as users get it, without the judging itself. Stores results/quality_levels.json.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 import SimpleITK as sitk
 from generated_hearts import as_images, held_out_scenes
 from machine import describe_machine, load
+from mesh_runs import fingerprint
 
 from HeartSeg3DLib.anatomy import WHOLE_HEART
 from HeartSeg3DLib.errors import HeartSegError
@@ -157,14 +158,16 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=4, help="generated hearts of each contrast")
     parser.add_argument("--scenes", type=Path, default=Path(__file__).parents[2] / "work/scenes/heldout")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--again", action="store_true", help="measure cases that were measured with this model, too")
+    parser.add_argument("--again", action="store_true", help="measure kept cases, too")
     args = parser.parse_args()
     store = ModelStore()
     card = store.resolve(args.model).card if args.model else store.default("segmenter").card
     kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
-    if kept.get("sha256") != card.sha256 or args.again:
-        kept = {"sha256": card.sha256, "cases": {}}
-    kept |= {"model": card.id, "machine": describe_machine()}
+    used = {one.id: one.sha256 for one in (card, store.default("locator").card)}
+    code = fingerprint(("HeartSeg3D/HeartSeg3DLib/segmentation", "HeartSegTraining/HeartSegTrainingLib/generator"))
+    if (kept.get("machine", {}).get("models"), kept.get("code")) != (used, code) or args.again:
+        kept = {"sha256": card.sha256, "code": code, "cases": {}}
+    kept |= {"model": card.id, "machine": describe_machine(used)}
 
     def add(kind: str, number: int, scan: sitk.Image, reference: sitk.Image, modality: str, values: tuple[int, ...],
             known: bool = True) -> None:

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 import SimpleITK as sitk
-from machine import describe_machine
+from machine import describe_machine, weights_of
 from real_pictures import draw_slices
 
 from HeartSeg3DLib.errors import HeartSegError
@@ -88,7 +88,8 @@ def main() -> None:
         levels = {id: mark["level"] for id, mark in entry["marks"].items()}
         print(name, entry.get("dice"), entry["volumes_ml"], entry["light"], levels, flush=True)
     RESULTS.mkdir(exist_ok=True)
-    stored = {"model": fine.card.id, "sha256": fine.card.sha256, "cases": results, "machine": describe_machine()}
+    stored = {"model": fine.card.id, "sha256": fine.card.sha256, "cases": results,
+              "machine": describe_machine(weights_of(fine, locator))}
     (RESULTS / args.out).write_text(json.dumps(stored, indent=1) + "\n")
 
 

@@ -16,8 +16,10 @@ from machine import shipped_weights
 RESULTS = Path(__file__).parent / "results"
 OF_THE_MODELS = (
     "generated_hearts", "no_heart", "real_scans", "quality_levels", "trust_flagging", "orientations", "cta_speed",
-    "beating_phantom", "click_to_surfaces", "gui_thread", "subvoxel_surfaces", "generator_report")
-"""Benchmarks whose results depend on the shipped weights."""
+    "beating_phantom", "click_to_surfaces", "gui_thread", "gui_thread_mesh", "subvoxel_surfaces", "generator_report")
+"""Stored results that depend on the shipped weights."""
+COMMANDS = {"gui_thread_mesh": "gui_thread.py"}
+"""Scripts of those that are not named like theirs."""
 
 
 def stale(folder: Path, shipped: dict[str, str]) -> dict[str, str]:
@@ -38,7 +40,7 @@ def stale(folder: Path, shipped: dict[str, str]) -> dict[str, str]:
 def main() -> None:
     found = stale(RESULTS, shipped_weights())
     for name, state in found.items():
-        print(f"{name}: {state}; renew it with python Testing/Benchmarks/{name}.py")
+        print(f"{name}: {state}; renew it with python Testing/Benchmarks/{COMMANDS.get(name, f'{name}.py')}")
     sys.exit(bool(found))
 
 

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import shutil
+import json
 from pathlib import Path
 
 import matplotlib
@@ -19,24 +18,20 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+from HeartSegTrainingLib.jobs.curves import read_curves
+from HeartSegTrainingLib.jobs.job_folder import JobFolder
+
 HERE = Path(__file__).parent
 CURVES, PICTURE = HERE / "results" / "curves", HERE / "pictures" / "training_curves.png"
 SMOOTH = 6
 """Lines of metrics.csv of which the mean is drawn."""
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Steps, seconds, loss and learning rate of a run."""
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name]) for row in rows]) for name in ("step", "seconds", "loss", "learning_rate")}
-
-
 def draw(paths: list[Path]) -> None:
     """One panel for each training, on one scale of loss."""
     figure, axes = plt.subplots(1, len(paths), figsize=(3.6 * len(paths), 3.6), sharey=True, squeeze=False)
     for axis, path in zip(axes.flat, paths, strict=True):
-        curve = read(path)
+        curve = json.loads(path.read_text("utf-8"))
         count = min(SMOOTH, len(curve["loss"]))
         smooth = np.convolve(curve["loss"], np.ones(count) / count, "valid")
         axis.plot(curve["step"], curve["loss"], color="#c8d3e0", lw=1)
@@ -57,8 +52,13 @@ def main() -> None:
     args = parser.parse_args()
     CURVES.mkdir(parents=True, exist_ok=True)
     for name, folder in (text.split("=", 1) for text in args.add):
-        shutil.copyfile(Path(folder) / "metrics.csv", CURVES / f"{name}.csv")
-    draw(sorted(CURVES.glob("*.csv")))
+        rows = read_curves(JobFolder(Path(folder)))
+        curve = {key: [float(row[key]) for row in rows] for key in ("step", "seconds", "loss", "learning_rate")}
+        (CURVES / f"{name}.json").write_text(json.dumps(curve) + "\n", "utf-8")
+    kept = sorted(CURVES.glob("*.json"))
+    if not kept:
+        raise SystemExit("There are no curves yet: give --add NAME=JOBDIR.")
+    draw(kept)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def main() -> None:
     torch.set_num_threads(1)
     store = ModelStore()
     package = store.resolve(args.model) if args.model else store.default("segmenter")
-    fine, locator = store.load(package.card.id), store.load(store.default("locator").card.id)
+    fine, locator = store.load(args.model or package.card.id), store.load(store.default("locator").card.id)
     plan = plan_of(args.seed, fine, locator, OTHER_SHIFTS)
     work = args.work or WORK / f"trust_{fine.card.sha256[:12]}_{args.seed}"
     cases = make_cases(Segmenter(fine, locator, choose_device("cpu")), plan, OTHER_SHIFTS, work, args.cases,

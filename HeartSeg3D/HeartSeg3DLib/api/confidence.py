@@ -62,12 +62,13 @@ def write_confidence(path: Path, found: Sequence[SegmentedFrame]) -> None:
 def verdict_of(found: Sequence[SegmentedFrame]) -> Light:
     """Return the light of the whole result, of several frames that of the one that can be trusted least."""
     verdicts = [one.heart.trust for one in found if one.heart.trust is not None]
+    assert len(verdicts) == len(found)  # segment_frames judges every frame
     worst = max(verdicts, key=lambda one: (_GOOD_TO_BAD.index(one.level),
                                            sum(mark.level == one.level for mark in one.marks)))
     if len(verdicts) == 1:
         return Light(worst.level, worst.sentence)
     alike = all((one.level, one.sentence) == (worst.level, worst.sentence) for one in verdicts)
-    where = "All frames" if alike else f"Frame {verdicts.index(worst)} of {len(verdicts)}, the worst"
+    where = "All frames" if alike else f"Frame {verdicts.index(worst)} of 0 to {len(verdicts) - 1}, the worst"
     return Light(worst.level, f"{worst.sentence} ({where}.)")
 
 
@@ -112,4 +113,4 @@ def _frames(numbers: Sequence[int], count: int) -> str:
         return "All frames"
     named = ", ".join(map(str, numbers[:_FRAMES_NAMED]))
     more = f" and {len(numbers) - _FRAMES_NAMED} more" if len(numbers) > _FRAMES_NAMED else ""
-    return f"Frame{'s' if len(numbers) > 1 else ''} {named}{more} of {count}"
+    return f"Frame{'s' if len(numbers) > 1 else ''} {named}{more} of 0 to {count - 1}"

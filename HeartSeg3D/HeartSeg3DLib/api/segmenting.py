@@ -155,7 +155,7 @@ def segment_frames(
     Only the first frame is kept, whose pose the others take over.
 
     Raises:
-        UsageError: There is no such frame.
+        UsageError: There is no such frame, or no map of confidence at this quality.
         InputError, ModelError, DeviceError, CancelledError: As `Segmenter.segment`.
     """
     choices = choices or SegmentationChoices()
@@ -166,6 +166,9 @@ def segment_frames(
     if choices.confidence and models.trust is None:
         raise ModelError(f"How sure the model '{models.name}' may be was never measured, so there is no map of it.",
                          "Choose another model, leave the map out, or run `heartseg train calibrate` on this one.")
+    if choices.confidence and choices.quality not in JUDGED_QUALITIES:
+        raise UsageError(f"How sure the model may be was not measured at quality '{choices.quality}': there is no map.",
+                         f"Use quality {' or '.join(JUDGED_QUALITIES)}, or leave the map out.")
     modality = scan.modality if choices.modality == "auto" else choices.modality
     first: HeartLabels | None = None
     for number in range(len(frames)):

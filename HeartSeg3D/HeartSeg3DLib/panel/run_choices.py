@@ -90,14 +90,17 @@ class RunChoices:
         scan = self._context.parameters.scan if self._context.parameters is not None else None
         phases = scan.GetNumberOfDataNodes() if scan is not None and scan.IsA("vtkMRMLSequenceNode") else 1
         names = {"fast": _("fast"), "standard": _("standard"), "best": _("best")}
+        looks = {"fast": _("A coarser look, which is not judged."), "standard": _("The usual look."),
+                 "best": _("Adds a look on finer voxels.")}
         for quality, button in self._quality_buttons().items():
             seconds = self._context.services.settings.expected_seconds(quality, self._device())
             if seconds is None:
                 button.text = f"{names[quality]}, ~{_duration(phases * ESTIMATED_SECONDS[quality])}"
-                button.toolTip = _("An estimate: it has not run on this computer yet.")
+                time = _("An estimate: it has not run on this computer yet.")
             else:
                 button.text = f"{names[quality]}, {_duration(phases * seconds)}"
-                button.toolTip = _("As long as the last run on this device took.")
+                time = _("As long as the last run on this device took.")
+            button.toolTip = f"{looks[quality]} {time}"
 
     def settings(self) -> dict[str, Any]:
         """Return the keyword arguments of a run."""

@@ -10,8 +10,7 @@ from HeartSeg3DLib.anatomy import BY_ID
 from .frame import Volume
 
 _ALIKE_HU = 20.0
-"""Blood without contrast has 30 to 55 HU and muscle up to 15 more; in the latest phases of a contrast medium blood is
-still 25 HU and more above muscle. The limit between them is chosen, without a source."""
+"""Chosen, without a source: blood without contrast medium has some 30 to 55 HU and muscle up to 15 more."""
 _EVERY = 3
 """Every third voxel along each axis is looked at: enough for a median, and 27 times fewer."""
 

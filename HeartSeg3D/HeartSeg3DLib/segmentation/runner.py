@@ -19,8 +19,9 @@ from .intensity import OUTSIDE
 _OVERLAP = 0.5
 """Part of a tile that its neighbor covers again: nnU-Net's value (Isensee 2021, doi 10.1038/s41592-020-01008-z)."""
 
-_STEPS_DOWN = (1.0, 0.75, 0.5)
-"""Sides of the tiles, in parts of the wanted window, that are tried when memory runs out."""
+_STEP_DOWN, _LEAST = 0.75, 0.5
+"""Side of the tiles that are tried next when memory runs out, in parts of that which did not fit; and the smallest in
+parts of the wanted window."""
 
 Step = Callable[[float], None]
 
@@ -39,7 +40,7 @@ class Runner:
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self._network = network.eval()
         self._device = device
-        self._memory_share = 1.0  # of the wanted window that fits; kept for the next image
+        self._largest: int | None = None  # side in voxels that fits, once a larger one did not; kept for later images
         self.warnings: list[str] = []
         config = getattr(network, "config", None)
         self.stride = int(getattr(config, "stem_stride", 1))
@@ -67,8 +68,7 @@ class Runner:
             DeviceError: Memory ran out and neither smaller windows nor the CPU helped.
         """
         while True:
-            wanted = side * self._memory_share
-            tile = max(int(wanted) // 16 * 16, self.smallest) if self._memory_share < 1.0 else side
+            tile = side if self._largest is None else min(side, self._largest)
             try:
                 return self._tiles(values.to(self._device), tile, step or (lambda done: None))
             except (RuntimeError, MemoryError) as error:
@@ -76,20 +76,21 @@ class Runner:
                     raise
                 reason = error
             # Outside the except block: the traceback would keep the failed tensors alive.
-            self._step_down(reason)
+            self._step_down(reason, min(tile, max(values.shape)), side)
 
     def move_to_cpu(self) -> None:
         """Leave a device whose memory ran out."""
         self._warn(f"Memory of the {self._device.type} device ran out: the segmentation ran on the CPU.")
-        self._memory_share = 1.0
+        self._largest = None
         self._move(torch.device("cpu"))
 
-    def _step_down(self, error: BaseException) -> None:
+    def _step_down(self, error: BaseException, tried: int, wanted: int) -> None:
+        """Take smaller windows from now on than the one that was tried, or the CPU."""
         error.__traceback__ = None
         release_memory(self._device)
-        smaller = [share for share in _STEPS_DOWN if share < self._memory_share]
-        if smaller:
-            self._memory_share = smaller[0]
+        smaller, least = (int(share * side) // 16 * 16 for share, side in ((_STEP_DOWN, tried), (_LEAST, wanted)))
+        if smaller >= max(least, self.smallest):
+            self._largest = smaller
             self._warn("Memory ran out: the image was segmented in smaller windows, which can be less accurate.")
         elif self._device.type != "cpu":
             self.move_to_cpu()

@@ -38,6 +38,7 @@ from .window import (
     plan_window,
     predict,
     training_side,
+    world_box,
 )
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ class Segmenter:
             orientation_known: False when the header carries no orientation: the likely poses are then tried.
             same_scan_as: Result of another phase of the same scan, whose assumed pose is taken over.
             keep_seen: Whether the result keeps what the network said (`HeartLabels.seen`), some 10 MB.
-            look_twice: Whether this includes a second look, from which a judge reads how sure the network is. It takes
-                a third of a standard look's time.
+            look_twice: The same, and what it said of a second look, from which a judge reads how sure it is. This look
+                takes a third of a standard one's time.
             progress: Called with (fraction 0-1, stage).
             cancelled: Polled often; True stops the work.
 
@@ -152,57 +153,42 @@ class Segmenter:
         monitor = Monitor(progress, cancelled)
         clock = _Clock()
         assumed = _pose_of(same_scan_as) if same_scan_as and not orientation_known else None
+        wanted = _Wanted(modality, quality, orientation_known, assumed, keep_seen or look_twice, look_twice)
         while True:
             try:
-                return self._segment(image, modality, quality, orientation_known, assumed, keep_seen, look_twice,
-                                     monitor, clock)
+                return self._segment(image, wanted, monitor, clock)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             self._leave_device()
 
-    def _segment(
-        self,
-        image: sitk.Image,
-        modality: str | None,
-        quality: str,
-        orientation_known: bool,
-        assumed: Pose | None,
-        keep_seen: bool,
-        look_twice: bool,
-        monitor: Monitor,
-        clock: _Clock,
-    ) -> HeartLabels:
+    def _segment(self, image: sitk.Image, wanted: _Wanted, monitor: Monitor, clock: _Clock) -> HeartLabels:
         monitor.step(0.0, "Preparing the image")
         volume = view_in_model_frame(image)
-        kind = find_modality(volume.array, modality)
+        kind = find_modality(volume.array, wanted.modality)
         fine = ReadyModel(self._fine_runner, self._fine, rule_for(self._fine.intensity, kind.name), kind.offset)
         rule = rule_for(self._locator.intensity, kind.name)
         locator = ReadyModel(self._locator_runner, self._locator, rule, kind.offset)
         clock.lap("prepare")
-        if not orientation_known:
+        assumed = wanted.assumed
+        if not wanted.orientation_known:
             assumed = assumed or self._find_pose(image, fine, locator, monitor)
             volume = view_in_model_frame(image, assumed.direction)
             clock.lap("pose")
         pose = assumed.text if assumed else AS_STORED
-        step = monitor.part(0.1, 0.2, "Locating the heart")
-        finding = locate(locator, volume, self._decision, step)
+        finding = locate(locator, volume, self._decision, monitor.part(0.1, 0.2, "Locating the heart"))
         clock.lap("locate")
         if finding.box is None or not is_heart(finding.evidence, self._decision):
             raise no_heart()
-        prediction = self._look(fine, volume, finding.box, quality, monitor)
-        features = self._features.vector()
-        if quality == "best":
-            step = monitor.part(0.5, 0.75, "Segmenting on finer voxels")
-            prediction = averaged_with_finer_look(fine, volume, prediction, step)
+        prediction, features = self._look(fine, volume, finding.box, wanted.quality, monitor)
         clock.lap("network")
         labels, voxels, evidence, winner = self._label(image, volume, finding, prediction, monitor, clock)
-        second = None
-        if look_twice:
-            second = second_look(fine, volume, prediction, monitor.part(0.9, 0.98, "Comparing with a second look"))
-            clock.lap("second_look")
-        warnings = self._warnings(kind, pose, orientation_known)
-        warnings += cut_structures(voxels, volume, orientation_known)
+        seen = None
+        if wanted.seen:
+            second = self._second(fine, volume, prediction, monitor, clock) if wanted.second else None
+            seen = Seen(prediction, winner, second, volume, tuple(self._fine.labels), features)
+        warnings = self._warnings(kind, pose, wanted.orientation_known)
+        warnings += cut_structures(voxels, volume, wanted.orientation_known)
         warnings += unseen_blood(voxels, volume) if kind.name == "ct" else []
         clock.lap("borders")
         monitor.step(1.0, "Done")
@@ -211,13 +197,13 @@ class Segmenter:
             warnings=warnings,
             modality=kind.name,
             pose=pose,
-            box_mm=_world_box(image, volume, finding.box),
+            box_mm=world_box(image, volume, finding.box),
             seconds=clock.seconds,
             evidence=evidence.to_dict(),
             assumed_direction=tuple(assumed.direction.ravel().tolist()) if assumed else None,
             spacing_mm=prediction.sampled_at_mm,
             device=str(self._fine_runner.device),
-            seen=Seen(prediction, winner, second, volume, tuple(self._fine.labels), features) if keep_seen else None,
+            seen=seen,
         )
 
     def _label(
@@ -254,22 +240,34 @@ class Segmenter:
             monitor.part(0.02, 0.1, "Finding the pose of the scan"),
         )
 
-    def _look(
-        self, fine: ReadyModel, volume: Volume, box: Box, quality: str, monitor: Monitor
-    ) -> Prediction:
-        """Run the fine network around a box, and once more around what it found if the window cut a structure."""
+    def _look(self, fine: ReadyModel, volume: Volume, box: Box, quality: str,
+              monitor: Monitor) -> tuple[Prediction, np.ndarray | None]:
+        """Run the fine network around a box, and once more around what it found if the window cut a structure.
+
+        Returns:
+            What it said, for quality "best" averaged with a finer look, and the summary of its maps without that look.
+        """
         side = training_side(self._fine.window_voxels, quality)
         lower, upper = volume.extent()
         self._features.start()
         first = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
         prediction = predict(fine, volume, first, side, monitor.part(0.2, 0.4, "Segmenting"))
-        found = _cut_by_window(prediction, self._fine.labels, lower, upper)
-        if found is None:
-            return prediction
-        self._features.start()
-        box = found.grown(self._decision.margin_mm)
-        second = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
-        return predict(fine, volume, second, side, monitor.part(0.4, 0.5, "Segmenting the whole heart"))
+        if (found := _cut_by_window(prediction, self._fine.labels, lower, upper)) is not None:
+            self._features.start()
+            box = found.grown(self._decision.margin_mm)
+            grid = plan_window(box, self._fine.spacing_mm, self._fine.window_voxels, quality)
+            prediction = predict(fine, volume, grid, side, monitor.part(0.4, 0.5, "Segmenting the whole heart"))
+        features = self._features.vector()
+        if quality == "best":
+            step = monitor.part(0.5, 0.75, "Segmenting on finer voxels")
+            prediction = averaged_with_finer_look(fine, volume, prediction, step)
+        return prediction, features
+
+    def _second(self, fine: ReadyModel, volume: Volume, first: Prediction, monitor: Monitor,
+                clock: _Clock) -> torch.Tensor:
+        found = second_look(fine, volume, first, monitor.part(0.9, 0.98, "Comparing with a second look"))
+        clock.lap("second_look")
+        return found
 
     def _leave_device(self) -> None:
         """Go on with the CPU after memory ran out outside the networks."""
@@ -289,6 +287,18 @@ class Segmenter:
         for runner in (self._locator_runner, self._fine_runner):
             found += [text for text in runner.warnings if text not in found]
         return found
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is asked of one image: the arguments of `Segmenter.segment`, and the pose if it is known already."""
+
+    modality: str | None
+    quality: str
+    orientation_known: bool
+    assumed: Pose | None
+    seen: bool
+    second: bool
 
 
 class _Clock:
@@ -327,22 +337,3 @@ def _cut_by_window(
     where = np.argwhere(heart)
     start = np.array(grid.start)
     return Box(start + (where.min(0) - 0.5) * grid.spacing, start + (where.max(0) + 0.5) * grid.spacing)
-
-
-def _world_box(
-    image: sitk.Image, volume: Volume, box: Box
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Box around the voxels of a box of the model frame, in the header's world frame (x, y, z), mm LPS."""
-    first, last = volume.index_range(box.lower, box.upper)
-    stored = [(0.0, 0.0)] * 3
-    for axis, behind in enumerate(volume.axes):
-        low, high = float(first[axis]), float(last[axis] - 1)
-        top = volume.shape[axis] - 1
-        stored[behind] = (top - high, top - low) if volume.flipped[axis] else (low, high)
-    (k0, k1), (j0, j1), (i0, i1) = stored
-    corners = np.array([
-        image.TransformContinuousIndexToPhysicalPoint((i, j, k))
-        for i in (i0, i1) for j in (j0, j1) for k in (k0, k1)
-    ])
-    low, high = corners.min(0).tolist(), corners.max(0).tolist()
-    return (low[0], low[1], low[2]), (high[0], high[1], high[2])

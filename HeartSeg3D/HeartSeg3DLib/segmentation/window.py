@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import SimpleITK as sitk
 import torch
 from torch import Tensor
 
@@ -52,6 +53,25 @@ class Box:
     def contains(self, other: Box) -> bool:
         """Whether another box lies inside, borders included."""
         return bool((self.lower <= other.lower).all() and (self.upper >= other.upper).all())
+
+
+def world_box(
+    image: sitk.Image, volume: Volume, box: Box
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Box around the voxels of a box of the model frame, in the header's world frame (x, y, z), mm LPS."""
+    first, last = volume.index_range(box.lower, box.upper)
+    stored = [(0.0, 0.0)] * 3
+    for axis, behind in enumerate(volume.axes):
+        low, high = float(first[axis]), float(last[axis] - 1)
+        top = volume.shape[axis] - 1
+        stored[behind] = (top - high, top - low) if volume.flipped[axis] else (low, high)
+    (k0, k1), (j0, j1), (i0, i1) = stored
+    corners = np.array([
+        image.TransformContinuousIndexToPhysicalPoint((i, j, k))
+        for i in (i0, i1) for j in (j0, j1) for k in (k0, k1)
+    ])
+    low, high = corners.min(0).tolist(), corners.max(0).tolist()
+    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Evidence:
         inner_probability: Mean of its probability over its own cells.
         border_doubt: Mean entropy of the classes in its outermost cells, as a share of the largest possible.
         doubtful_share: Share of its cells in which its probability is below 0.7.
-        agreement: Dice of its cells with those of a second look, on voxels of another size.
+        agreement: Dice of its cells with those of a second look, on voxels of another size, within the region.
     """
 
     cells: int

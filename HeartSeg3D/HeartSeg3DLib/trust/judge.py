@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation.seen import Seen
 
 NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
-NOT_JUDGED_FAST = ("A fast result is not judged, because how often it is wrong was not measured. Segment at standard "
-                   "quality to know more.")
+NOT_JUDGED_ONE_LOOK = ("A fast result is not judged, because how often it is wrong was not measured. Segment at "
+                       "standard quality to know more.")
 _LOW_EXPECTATION = 0.8
 """Expected Dice, and overlap of both looks, below which it is named as a reason."""
 JUDGED_QUALITIES = ("standard", "best")
@@ -74,7 +74,7 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, or
                              said.inside[region], seen.labels, seen.features, trust, geometry, found)
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
     looked_once = trust is not None and seen is not None and seen.second is None
-    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_FAST if looked_once else NOT_JUDGED)
+    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_ONE_LOOK if looked_once else NOT_JUDGED)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
     return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile,
                    opinion is not None and _is_unusual(opinion), sure)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .chest import chest_tissue, draw_body
+from .chest import bend, chest_tissue, draw_body
 from .geometry import Grid, smooth_noise
 from .scenes import VERSION, Scene
 from .tissues import Tissue as T
@@ -41,7 +41,8 @@ def head(grid: Grid, rng: np.random.Generator) -> np.ndarray:
 
 def abdomen(grid: Grid, rng: np.random.Generator) -> np.ndarray:
     """Draw a belly: a body whose diaphragm lies above the picture."""
-    return chest_tissue(grid, draw_body(rng), grid.size * grid.spacing * rng.uniform(0.3, 0.6), rng)
+    body = draw_body(rng)
+    return bend(chest_tissue(grid, body, grid.size * grid.spacing * rng.uniform(0.3, 0.6), rng), grid, body)
 
 
 def thighs(grid: Grid, rng: np.random.Generator) -> np.ndarray:

@@ -61,22 +61,22 @@ def test_where_nobody_judged_the_reason_is_said_once() -> None:
 @pytest.mark.parametrize("level", ["grey", "amber", "red"])
 def test_the_worst_phase_speaks_for_a_beating_heart(level: Level) -> None:
     worst = verdict_of(frames(FINE, judged(level), FINE))
-    assert (worst.level, worst.sentence) == (level, f"All of it is {level}. (Frame 1 of 3, the worst.)")
+    assert (worst.level, worst.sentence) == (level, f"All of it is {level}. (Frame 1 of 0 to 2, the worst.)")
     assert verdict_of(frames(FINE, FINE)).sentence == "Nothing speaks against it. (All frames.)"
 
 
 def test_of_phases_as_bad_as_each_other_the_one_with_more_such_structures_is_the_worst() -> None:
     left, right = doubt("LV", "red", 0.8), doubt("RV", "red", 0.8)
     phases = frames(Verdict("red", "One is wrong.", (left,)), Verdict("red", "Two are wrong.", (left, right)))
-    assert verdict_of(phases).text == "Red. Two are wrong. (Frame 1 of 2, the worst.)"
+    assert verdict_of(phases).text == "Red. Two are wrong. (Frame 1 of 0 to 1, the worst.)"
 
 
 def test_a_structure_is_named_once_with_the_phases_in_which_it_is_that_bad() -> None:
     phases = (judged("red", doubt("RV", "red", 0.8)), judged("amber", doubt("RV", "amber", 0.4), CUT),
               judged("red", doubt("RV", "red", 0.9)))
-    assert texts(*phases) == ["Red. Right ventricle cavity: 90% risk. (Frames 0, 2 of 3.)",
+    assert texts(*phases) == ["Red. Right ventricle cavity: 90% risk. (Frames 0, 2 of 0 to 2.)",
                               "Amber. Aorta: cut by the border of the scan."]
     assert texts(*phases[::2]) == ["Red. Right ventricle cavity: 90% risk. (All frames.)"]
     torn = Mark("AO", "amber", "Aorta: in 2 separate pieces.", 0.0)
     assert texts(judged("amber", CUT), judged("amber", torn)) == [
-        "Amber. Aorta: in 2 separate pieces. (Frame 1 of 2.)"]
+        "Amber. Aorta: in 2 separate pieces. (Frame 1 of 0 to 1.)"]

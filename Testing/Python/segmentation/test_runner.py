@@ -75,6 +75,16 @@ def test_out_of_memory_steps_down_to_smaller_windows_and_says_so(error: BaseExce
     assert network.tried[-1] == 32**3, "the next image starts with what fits"
 
 
+def test_a_large_window_that_does_not_fit_leaves_smaller_ones_alone() -> None:
+    network = Hungry(64**3, MemoryError())
+    runner = Runner(network, CPU)
+    runner.predict(image(96, 96, 96), 96)
+    network.tried.clear()
+    for side in (64, 48):
+        runner.predict(image(side, side, side), side)
+    assert network.tried == [64**3, 48**3]
+
+
 def test_a_device_out_of_memory_hands_over_to_the_cpu() -> None:
     # The meta device stands for a graphics card: it takes tensors and is not the CPU.
     network = Hungry(10**9, torch.cuda.OutOfMemoryError("out of memory"))
