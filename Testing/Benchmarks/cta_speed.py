@@ -87,7 +87,7 @@ def stage_ours(angiogram: Path, single: bool) -> dict[str, object]:
     runs = []
     for _ in range(2):
         start = time.perf_counter()
-        heart = segmenter.segment(image, "ct", look_twice=True)
+        heart = segmenter.segment(image, "ct")
         runs.append(round(time.perf_counter() - start, 3))
     labeled = int(np.count_nonzero(sitk.GetArrayViewFromImage(heart.labels)))
     return {"first_s": runs[0], "second_s": runs[1], "steps_s": {k: round(v, 3) for k, v in heart.seconds.items()},

@@ -6,8 +6,8 @@ Scans are generated held-out hearts (`generated_hearts.py`) and, where the folde
 cines that nothing was trained or tuned on. All levels see a scan one after the other in turn, so that a machine's other
 work meets them alike; times are compared as ratios to standard on the same scan. Every scan is measured in a process of
 its own; the peak is the largest that this process had within a level, with the scan and Python's libraries. Cases that
-were measured with the same models and code are left as they are; `--again` measures all. Times are those of a result
-that is judged, as users get it, without the judging itself. Stores results/quality_levels.json.
+were measured with the same models and code are left as they are; `--again` measures all. Stores
+results/quality_levels.json.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from HeartSeg3DLib.imaging import read_scan
 from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.segmentation import Segmenter, choose_device
 from HeartSeg3DLib.segmentation.window import QUALITIES
-from HeartSeg3DLib.trust import JUDGED_QUALITIES
 from HeartSegTrainingLib.evaluation import evaluate_pair
 from HeartSegTrainingLib.generator import Sampler, SamplerConfig
 from HeartSegTrainingLib.generator.deformation import Deformation
@@ -83,8 +82,7 @@ def measure(scan: sitk.Image, reference: sitk.Image, modality: str, values: tupl
         for quality in QUALITIES:
             with PeakMemory() as peak:
                 start = time.perf_counter()
-                found = segmenter.segment(scan, modality, quality=quality, orientation_known=orientation_known,
-                                          keep_seen=True, look_twice=quality in JUDGED_QUALITIES)
+                found = segmenter.segment(scan, modality, quality=quality, orientation_known=orientation_known)
                 seconds[quality].append(time.perf_counter() - start)
             if quality not in record:
                 record[quality] = _scores(found.labels, reference, values) | {"spacing_mm": round(found.spacing_mm, 3)}

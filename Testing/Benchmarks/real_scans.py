@@ -67,7 +67,7 @@ def main() -> None:
         image = scan.frames[frame].image
         try:
             found = segmenter.segment(image, "ct" if "CT" in name else "mr", orientation_known=scan.orientation_known,
-                                      keep_seen=True, look_twice=True)
+                                      keep_seen=True)
         except HeartSegError as error:
             results[name] = {"error": error.message}
             print(name, error.message, flush=True)

@@ -176,9 +176,8 @@ def segment_frames(
             frame = frames[number]
             heart = segmenter.segment(
                 frame.image, modality, quality=choices.quality, orientation_known=scan.orientation_known,
-                same_scan_as=first, keep_seen=True,
-                look_twice=models.trust is not None and choices.quality in JUDGED_QUALITIES,
-                progress=_share(progress, number, len(frames)), cancelled=cancelled,
+                same_scan_as=first, keep_seen=True, progress=_share(progress, number, len(frames)),
+                cancelled=cancelled,
             )
         except InputError as error:
             if len(frames) == 1:
@@ -214,8 +213,8 @@ def _judged(heart: HeartLabels, models: SegmentationModels, choices: Segmentatio
             orientation_known: bool) -> HeartLabels:
     """Return a result with how far it can be trusted, and without what the network said."""
     start = time.perf_counter()
-    verdict = judge(heart.labels, heart.seen, models.trust, orientation_known=orientation_known,
-                    confidence=choices.confidence)
+    verdict = judge(heart.labels, heart.seen, models.trust, quality=choices.quality,
+                    orientation_known=orientation_known, confidence=choices.confidence)
     seconds = {**heart.seconds, "trust": time.perf_counter() - start}
     warnings = [*heart.warnings, UNUSUAL_IMAGE] if verdict.is_unusual else heart.warnings
     return replace(heart, trust=verdict, seen=None, seconds=seconds, warnings=warnings)

@@ -19,7 +19,6 @@ class Seen:
     Attributes:
         prediction: Log-probabilities of all classes on the network's cells, small islands taken out.
         winner: (Z, Y, X) winning channel of each cell, 0 outside the field of view.
-        second: The same of a second look, on voxels of another size; None where nobody asked for it.
         volume: The image in the model frame.
         labels: Label value of each channel.
         features: (F,) summary of the network's inner maps (:class:`FeatureSummary`), None where it has none.
@@ -27,7 +26,6 @@ class Seen:
 
     prediction: Prediction
     winner: Tensor
-    second: Tensor | None
     volume: Volume
     labels: tuple[int, ...]
     features: NDArray[np.float32] | None

@@ -20,11 +20,11 @@ from .cleanup import remove_islands
 from .contrast import unseen_blood
 from .device import is_out_of_memory, release_memory
 from .export import export_labels
+from .finer_look import averaged_with_finer_look
 from .frame import Volume, view_in_model_frame
 from .intensity import rule_for
 from .locate import Decision, Evidence, Finding, is_heart, locate, no_heart, with_labels
 from .modality import Modality, find_modality
-from .more_looks import averaged_with_finer_look, second_look
 from .pose import AS_STORED, Pose, estimate_pose
 from .progress import Monitor
 from .runner import Runner
@@ -123,7 +123,6 @@ class Segmenter:
         orientation_known: bool = True,
         same_scan_as: HeartLabels | None = None,
         keep_seen: bool = False,
-        look_twice: bool = False,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> HeartLabels:
@@ -136,8 +135,6 @@ class Segmenter:
             orientation_known: False when the header carries no orientation: the likely poses are then tried.
             same_scan_as: Result of another phase of the same scan, whose assumed pose is taken over.
             keep_seen: Whether the result keeps what the network said (`HeartLabels.seen`), some 10 MB.
-            look_twice: The same, and what it said of a second look, from which a judge reads how sure it is. This look
-                takes a third of a standard one's time.
             progress: Called with (fraction 0-1, stage).
             cancelled: Polled often; True stops the work.
 
@@ -153,7 +150,7 @@ class Segmenter:
         monitor = Monitor(progress, cancelled)
         clock = _Clock()
         assumed = _pose_of(same_scan_as) if same_scan_as and not orientation_known else None
-        wanted = _Wanted(modality, quality, orientation_known, assumed, keep_seen or look_twice, look_twice)
+        wanted = _Wanted(modality, quality, orientation_known, assumed, keep_seen)
         while True:
             try:
                 return self._segment(image, wanted, monitor, clock)
@@ -183,10 +180,7 @@ class Segmenter:
         prediction, features = self._look(fine, volume, finding.box, wanted.quality, monitor)
         clock.lap("network")
         labels, voxels, evidence, winner = self._label(image, volume, finding, prediction, monitor, clock)
-        seen = None
-        if wanted.seen:
-            second = self._second(fine, volume, prediction, monitor, clock) if wanted.second else None
-            seen = Seen(prediction, winner, second, volume, tuple(self._fine.labels), features)
+        seen = Seen(prediction, winner, volume, tuple(self._fine.labels), features) if wanted.seen else None
         warnings = self._warnings(kind, pose, wanted.orientation_known)
         warnings += cut_structures(voxels, volume, wanted.orientation_known)
         warnings += unseen_blood(voxels, volume) if kind.name == "ct" else []
@@ -222,7 +216,7 @@ class Segmenter:
         if not is_heart(evidence, self._decision):
             raise no_heart()
         clock.lap("clean_up")
-        step = monitor.part(0.78, 0.9, "Writing labels onto the image")
+        step = monitor.part(0.78, 0.98, "Writing labels onto the image")
         labels, voxels = export_labels(image, volume, prediction, winner, self._fine.labels, step)
         clock.lap("export")
         return labels, voxels, evidence, winner
@@ -263,12 +257,6 @@ class Segmenter:
             prediction = averaged_with_finer_look(fine, volume, prediction, step)
         return prediction, features
 
-    def _second(self, fine: ReadyModel, volume: Volume, first: Prediction, monitor: Monitor,
-                clock: _Clock) -> torch.Tensor:
-        found = second_look(fine, volume, first, monitor.part(0.9, 0.98, "Comparing with a second look"))
-        clock.lap("second_look")
-        return found
-
     def _leave_device(self) -> None:
         """Go on with the CPU after memory ran out outside the networks."""
         device = self._fine_runner.device
@@ -298,7 +286,6 @@ class _Wanted:
     orientation_known: bool
     assumed: Pose | None
     seen: bool
-    second: bool
 
 
 class _Clock:

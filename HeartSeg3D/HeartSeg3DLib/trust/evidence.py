@@ -28,7 +28,6 @@ class Evidence:
         inner_probability: Mean of its probability over its own cells.
         border_doubt: Mean entropy of the classes in its outermost cells, as a share of the largest possible.
         doubtful_share: Share of its cells in which its probability is below 0.7.
-        agreement: Dice of its cells with those of a second look, on voxels of another size, within the region.
     """
 
     cells: int
@@ -37,7 +36,6 @@ class Evidence:
     inner_probability: float
     border_doubt: float
     doubtful_share: float
-    agreement: float
 
 
 def heart_region(winner: Tensor) -> tuple[slice, slice, slice] | None:
@@ -62,14 +60,13 @@ def calibrated(log_probabilities: Tensor, temperature: float) -> Tensor:
     return (log_probabilities.float() / temperature).softmax(0)
 
 
-def structure_evidence(log_probabilities: Tensor, winner: Tensor, second: Tensor, inside: Tensor,
-                       labels: tuple[int, ...], temperature: float) -> dict[str, Evidence]:
+def structure_evidence(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels: tuple[int, ...],
+                       temperature: float) -> dict[str, Evidence]:
     """Return the evidence on every structure of the whole heart that the model knows, by id.
 
     Args:
         log_probabilities: (C, Z, Y, X) on the network's cells, of :func:`heart_region`.
         winner: (Z, Y, X) winning channel of each cell.
-        second: (Z, Y, X) winning channel of each cell in a second look.
         inside: (Z, Y, X) bool, cells in the field of view.
         labels: Label value of each channel.
         temperature: That calibrates the probabilities.
@@ -80,15 +77,14 @@ def structure_evidence(log_probabilities: Tensor, winner: Tensor, second: Tensor
     for channel, value in enumerate(labels):
         if value not in WHOLE_HEART:
             continue
-        mask, other, share = winner == channel, second == channel, probabilities[channel]
+        mask, share = winner == channel, probabilities[channel]
         cells, total = int(mask.sum()), float(share.sum())
         own = float(share[mask].sum())
         border = mask & ~_eroded(mask)
         found[STRUCTURES[value].id] = Evidence(
             cells, total, 2.0 * own / (cells + total) if cells else 0.0, own / cells if cells else 0.0,
             float(doubt[border].mean()) if cells else 1.0,
-            float((share[mask] < _DOUBTFUL).float().mean()) if cells else 1.0,
-            2.0 * int((mask & other).sum()) / (cells + int(other.sum())) if cells else 0.0)
+            float((share[mask] < _DOUBTFUL).float().mean()) if cells else 1.0)
     return found
 
 

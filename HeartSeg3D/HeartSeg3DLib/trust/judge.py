@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation.seen import Seen
 
 NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
-NOT_JUDGED_ONE_LOOK = ("A fast result is not judged, because how often it is wrong was not measured. Segment at "
-                       "standard quality to know more.")
+NOT_JUDGED_FAST = ("A fast result is not judged, because how often it is wrong was not measured. Segment at standard "
+                   "quality to know more.")
 _LOW_EXPECTATION = 0.8
-"""Expected Dice, and overlap of both looks, below which it is named as a reason."""
+"""Expected Dice below which it is named as a reason."""
 JUDGED_QUALITIES = ("standard", "best")
-"""Qualities whose results are judged. Errors are measured at standard; best sees the same and more, fast sees less."""
+"""Qualities whose results are judged. Errors are measured at standard; best sees the same and more, fast less."""
 
 
 @dataclass(frozen=True)
@@ -48,39 +48,40 @@ class Opinion:
     percentile: float
 
 
-def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, orientation_known: bool = True,
-          confidence: bool = False) -> Verdict:
+def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, quality: str = "standard",
+          orientation_known: bool = True, confidence: bool = False) -> Verdict:
     """Judge the result of one image.
 
     Args:
         labels: Its label map, on the input's grid.
-        seen: What the network said; None where nobody kept it. Without its second look nothing is judged but what can
-            be seen to be wrong.
+        seen: What the network said; None where nobody kept it.
         trust: What was measured of the model's errors; None where nobody did: structures are then gray, and amber
             where something can be seen to be wrong.
+        quality: At which it was made; what is not in :data:`JUDGED_QUALITIES` is treated as if nobody had measured.
         orientation_known: Whether the patient's sides are known.
         confidence: Whether to make the map, too; needs `seen` and `trust`.
 
     Raises:
         ModelError: The trust file belongs to another network.
     """
+    if not_measured := quality not in JUDGED_QUALITIES:
+        trust = None
     geometry = geometry_of(view_in_model_frame(labels) if seen is None else _as_seen(labels, seen))
     found = findings(geometry, orientation_known or seen is not None)  # the network saw a pose, known or assumed
     opinion = None
     region = None if seen is None or trust is None else heart_region(seen.winner)
-    if seen is not None and seen.second is not None and trust is not None and region is not None:
+    if seen is not None and trust is not None and region is not None:
         said = seen.prediction
-        opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], seen.second[region],
-                             said.inside[region], seen.labels, seen.features, trust, geometry, found)
+        opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], said.inside[region],
+                             seen.labels, seen.features, trust, geometry, found)
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
-    looked_once = trust is not None and seen is not None and seen.second is None
-    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_ONE_LOOK if looked_once else NOT_JUDGED)
+    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_FAST if not_measured else NOT_JUDGED)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
     return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile,
                    opinion is not None and _is_unusual(opinion), sure)
 
 
-def opinion_of(log_probabilities: Tensor, winner: Tensor, second: Tensor, inside: Tensor, labels: tuple[int, ...],
+def opinion_of(log_probabilities: Tensor, winner: Tensor, inside: Tensor, labels: tuple[int, ...],
                features: NDArray[np.float32] | None, trust: TrustModel, geometry: Geometry,
                found: Sequence[Finding]) -> Opinion | None:
     """Return what the network's answer says of itself; None where its features are not known.
@@ -88,7 +89,6 @@ def opinion_of(log_probabilities: Tensor, winner: Tensor, second: Tensor, inside
     Args:
         log_probabilities: (C, Z, Y, X) of the heart's region, `evidence.heart_region`.
         winner: (Z, Y, X) winning channel of each cell.
-        second: (Z, Y, X) winning channel of each cell in a second look.
         inside: (Z, Y, X) bool, cells in the field of view.
         labels: Label value of each channel.
         features: (F,) summary of the network's inner maps.
@@ -101,7 +101,7 @@ def opinion_of(log_probabilities: Tensor, winner: Tensor, second: Tensor, inside
     """
     if features is None:
         return None
-    evidence = structure_evidence(log_probabilities, winner, second, inside, labels, trust.temperature)
+    evidence = structure_evidence(log_probabilities, winner, inside, labels, trust.temperature)
     distance = trust.unusual.distance(features)
     risks = {id: trust.risk.risk(id, values)
              for id, values in features_of(evidence, distance, geometry, found).items()}
@@ -146,7 +146,7 @@ def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinio
         only_cut = False
         level = "red" if risk >= trust.risk.red else "amber"
         words += [f"{'probably' if level == 'red' else 'possibly'} wrong ({_percent(risk)} risk)",
-                  *_reasons(opinion.evidence[id], opinion)]
+                  *_reasons(expected, opinion)]
     elif not words:
         words = [f"nothing noticed ({_percent(risk)} risk of a poor result)"]
     return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected, only_cut)
@@ -161,12 +161,10 @@ def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
     return Mark(id, "grey", f"{name}: not found in this scan.")
 
 
-def _reasons(evidence: Evidence, opinion: Opinion) -> list[str]:
+def _reasons(expected: float, opinion: Opinion) -> list[str]:
     reasons = []
-    if evidence.expected_dice < _LOW_EXPECTATION:
-        reasons.append(f"the model itself expects an overlap of only {evidence.expected_dice:.2f} with the true shape")
-    if evidence.agreement < _LOW_EXPECTATION:
-        reasons.append(f"a second look at the scan gave another shape, with an overlap of {evidence.agreement:.2f}")
+    if expected < _LOW_EXPECTATION:
+        reasons.append(f"the model itself expects an overlap of only {expected:.2f} with the true shape")
     if _is_unusual(opinion):
         reasons.append("the image is unlike those that the model knows")
     return reasons or ["such results were often wrong when the model was tested"]

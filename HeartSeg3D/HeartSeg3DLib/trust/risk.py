@@ -18,7 +18,7 @@ BAD_DICE = 0.7
 _CHECKS = (("volume", "ratio", "width"), ("wall",), ("pieces",), ("missing_contact",), ("wrong_contact",), ("place",))
 
 FEATURES = ("expected_dice", "inner_probability", "border_doubt", "doubtful_share", "lowest_neighbor",
-            "heart_expected_dice", "agreement", "heart_agreement", "unusual",
+            "heart_expected_dice", "unusual",
             *("_or_".join(names) for names in _CHECKS), "heart_findings", "cut", "size")
 """What the risk is read from, in this order; see :func:`features_of`."""
 
@@ -31,8 +31,7 @@ def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geo
 
     Probabilities enter by their log odds, sizes and distances by their logarithms: the expected Dice of the
     calibrated probabilities, the mean probability inside, the entropy at the border, the share of doubtful cells; the
-    lowest expected Dice among structures that touch it by anatomy and the mean of all; the agreement with a second look
-    and the mean of all; how unusual the image is;
+    lowest expected Dice among structures that touch it by anatomy and the mean of all; how unusual the image is;
     whether each check of plausibility found something about it, and how many findings the whole heart has (up to 10);
     whether the border cuts it; its number of cells.
 
@@ -47,15 +46,13 @@ def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geo
         return {}
     odds = {id: _log_odds(one.expected_dice) for id, one in there.items()}
     mean = sum(odds.values()) / len(odds)
-    agreed = {id: _log_odds(one.agreement) for id, one in there.items()}
-    heart_agreed = sum(agreed.values()) / len(agreed)
     features = {}
     for id, one in there.items():
         contacts = STRUCTURES[WHOLE_HEART[IDS.index(id)]].contacts
         near = min((odds[other] for other in contacts if other in odds), default=mean)
         own = {finding.check for finding in found if finding.id == id}
         features[id] = [odds[id], _log_odds(one.inner_probability), one.border_doubt, one.doubtful_share, near, mean,
-                        agreed[id], heart_agreed, math.log(max(distance, 1e-3)),
+                        math.log(max(distance, 1e-3)),
                         *(float(not own.isdisjoint(names)) for names in _CHECKS),
                         float(min(len(found), 10)), float(id in geometry.cut), math.log(one.cells)]
     return features

@@ -48,7 +48,6 @@ class Case:
         features: (F,) of the network.
         log_probabilities: (C, Z, Y, X) float16 around the labeled cells.
         winner: (Z, Y, X) winning channel.
-        second: (Z, Y, X) winning channel in a second look.
         inside: (Z, Y, X) cells in the field of view.
         truth: (Z, Y, X) true label value of each cell.
         labels: Label value of each channel.
@@ -61,7 +60,6 @@ class Case:
     features: NDArray[np.float32]
     log_probabilities: NDArray[np.float16]
     winner: NDArray[np.uint8]
-    second: NDArray[np.uint8]
     inside: NDArray[np.bool_]
     truth: NDArray[np.uint8]
     labels: tuple[int, ...]
@@ -118,7 +116,7 @@ def measure_case(segmenter: Segmenter, scan: Shifted, shift: str) -> Case:
     for item in (image, reference):
         item.SetSpacing(scan.spacing[::-1])
     try:
-        heart = segmenter.segment(image, scan.modality, keep_seen=True, look_twice=True)
+        heart = segmenter.segment(image, scan.modality, keep_seen=True)
     except (CancelledError, DeviceError):
         raise
     except HeartSegError as error:
@@ -128,14 +126,13 @@ def measure_case(segmenter: Segmenter, scan: Shifted, shift: str) -> Case:
 
 def _refused(shift: str, reason: str) -> Case:
     empty = np.zeros((0, 0, 0), np.uint8)
-    return Case(shift, reason, {}, np.zeros(0, np.float32), np.zeros((0, 0, 0, 0), np.float16), empty, empty,
-                empty > 0, empty, (), Geometry({}, {}, {}, {}, {}, None))
+    return Case(shift, reason, {}, np.zeros(0, np.float32), np.zeros((0, 0, 0, 0), np.float16), empty, empty > 0,
+                empty, (), Geometry({}, {}, {}, {}, {}, None))
 
 
 def _compared(heart: HeartLabels, reference: sitk.Image, shift: str) -> Case:
     seen = heart.seen
     assert seen is not None  # it was asked for
-    assert seen.second is not None
     found, true = sitk.GetArrayViewFromImage(heart.labels), sitk.GetArrayViewFromImage(reference)
     voxel = float(np.prod(reference.GetSpacing())) / 1000.0
     scores = {}
@@ -150,8 +147,7 @@ def _compared(heart: HeartLabels, reference: sitk.Image, shift: str) -> Case:
     kept = seen.prediction.log_probabilities[(slice(None), *region)].clamp_min(_FLOOR)
     features = np.zeros(0, np.float32) if seen.features is None else seen.features
     return Case(shift, "", scores, features, kept.cpu().numpy().astype(np.float16),
-                seen.winner[region].cpu().numpy().astype(np.uint8), seen.second[region].cpu().numpy().astype(np.uint8),
-                seen.prediction.inside[region].cpu().numpy(),
+                seen.winner[region].cpu().numpy().astype(np.uint8), seen.prediction.inside[region].cpu().numpy(),
                 _truth_of_cells(seen, reference, region), seen.labels, geometry_of(view_in_model_frame(heart.labels)))
 
 
@@ -172,7 +168,7 @@ def save_case(path: Path, case: Case, plan: Plan, index: int) -> None:
     said = {"plan": plan.to_dict(), "index": index, "shift": case.shift, "refused": case.refused, "dice": case.dice,
             "labels": list(case.labels), "geometry": _geometry_to_dict(case.geometry)}
     data = save({"features": case.features, "log_probabilities": case.log_probabilities, "winner": case.winner,
-                 "second": case.second, "inside": case.inside.astype(np.uint8), "truth": case.truth},
+                 "inside": case.inside.astype(np.uint8), "truth": case.truth},
                 metadata={"case": json.dumps(said)})
     temporary = path.with_suffix(".part")
     temporary.write_bytes(data)
@@ -195,7 +191,7 @@ def load_case(path: Path, plan: Plan, index: int) -> Case:
         if (said["plan"], said["index"]) != (json.loads(json.dumps(plan.to_dict())), index):
             raise UsageError(f"{path} was made with other weights or settings.", remedy)
         return Case(said["shift"], said["refused"], said["dice"], arrays["features"], arrays["log_probabilities"],
-                    arrays["winner"], arrays["second"], arrays["inside"] > 0, arrays["truth"], tuple(said["labels"]),
+                    arrays["winner"], arrays["inside"] > 0, arrays["truth"], tuple(said["labels"]),
                     _geometry_from_dict(said["geometry"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is no case of a calibration.", remedy) from error

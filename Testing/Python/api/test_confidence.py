@@ -41,16 +41,19 @@ def test_every_structure_is_judged_and_the_image_is_unusual(judged: api.Segmenta
     assert heart.seconds["trust"] >= 0
 
 
-def test_fast_results_are_not_judged_and_take_no_second_look(judged: api.SegmentationModels) -> None:
+def test_fast_results_are_not_judged(judged: api.SegmentationModels) -> None:
     fast, best = (api.segment(ct_like(), models=judged, quality=quality) for quality in ("fast", "best"))
     assert fast.trust is not None
     assert best.trust is not None
     assert fast.trust.level == "grey"
     assert "A fast result is not judged" in fast.trust.sentence
     assert all(mark.risk is None for mark in fast.trust.marks)
-    assert "second_look" not in fast.seconds
     assert any(mark.risk is not None for mark in best.trust.marks)
-    assert "second_look" in best.seconds
+
+
+def test_of_a_fast_result_there_is_no_map(judged: api.SegmentationModels) -> None:
+    with pytest.raises(UsageError, match="not measured at quality 'fast'"):
+        api.segment(ct_like(), models=judged, quality="fast", confidence=True)
 
 
 def test_a_model_without_a_trust_file_is_said_to_be_not_judged(user_data: Path) -> None:
@@ -58,7 +61,6 @@ def test_a_model_without_a_trust_file_is_said_to_be_not_judged(user_data: Path) 
     assert heart.trust is not None
     assert heart.trust.level == "grey"
     assert "not measured" in heart.trust.sentence
-    assert "second_look" not in heart.seconds
     assert {mark.level for mark in heart.trust.marks} <= {"grey", "amber"}
 
 

@@ -23,7 +23,6 @@ def a_case(number: int, shift: str) -> Case:
         winner[slab] = position + 1
         right[slab] = rng.uniform(0.4, 0.6) if doubtful[position] else rng.uniform(0.9, 0.98)
         truth[slab] = np.where(rng.random(winner[slab].shape) < right[slab], position + 1, 0)
-    second = np.where(rng.random(winner.shape) < right, winner, 0).astype(np.uint8)
     other = np.where(winner > 0, 0, 1)
     share = np.full((8, *winner.shape), 1e-4)
     np.put_along_axis(share, winner[None].astype(int), right[None], 0)
@@ -37,8 +36,7 @@ def a_case(number: int, shift: str) -> Case:
     features = rng.standard_normal(16) + (0.0 if shift == "none" else 2.0)
     volumes = dict.fromkeys(IDS, 100.0)
     return Case(shift, "", dice, features.astype(np.float32),
-                (np.log(share / share.sum(0)) * OVERCONFIDENT).astype(np.float16), winner, second,
-                winner >= 0, truth,
+                (np.log(share / share.sum(0)) * OVERCONFIDENT).astype(np.float16), winner, winner >= 0, truth,
                 tuple(range(8)), Geometry(volumes, {}, {}, {("LV", "MYO"): 900.0}, {"AO": ["upper"]}, None))
 
 

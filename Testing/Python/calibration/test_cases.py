@@ -131,7 +131,7 @@ def test_scores_of_slivers_are_left_out_and_missed_structures_are_bad() -> None:
         image.SetSpacing((2.0, 2.0, 2.0))
     winner = torch.from_numpy(found.astype(np.int64))
     said = Prediction(torch.zeros(8, 20, 20, 20), Grid((0.0, 0.0, 0.0), 2.0, (20, 20, 20)), winner >= 0, 2.0)
-    seen = Seen(said, winner, winner, view_in_model_frame(reference), tuple(range(8)), None)
+    seen = Seen(said, winner, view_in_model_frame(reference), tuple(range(8)), None)
     heart = HeartLabels(labels, [], "ct", "", ((0, 0, 0), (0, 0, 0)), {}, seen=seen)
     case = kept._compared(heart, reference, "none")
     assert case.dice == {"LV": 1.0, "RV": 0.0, "RA": 0.0}

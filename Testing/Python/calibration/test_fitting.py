@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.trust.risk import IDS
+from HeartSeg3DLib.trust.risk import FEATURES, IDS
 from HeartSegTrainingLib.calibration.calibrate import fit
-from HeartSegTrainingLib.calibration.risk_fit import fit_risk, rows_of, thresholds
+from HeartSegTrainingLib.calibration.risk_fit import DIRECTIONS, fit_risk, rows_of, thresholds
 from HeartSegTrainingLib.calibration.temperature import calibration_error, fit_temperature, sampled_cells
 from HeartSegTrainingLib.calibration.unusual_fit import fit_unusual
 from invented_cases import OVERCONFIDENT, cases
@@ -96,3 +96,14 @@ def test_rows_know_their_case_so_that_folds_keep_cases_whole() -> None:
     model, unseen = fit_risk(rows_of(cases(40), 2.0, fit_unusual(np.stack([case.features for case in cases(40)]))))
     assert len(unseen) == 280
     assert 0 < model.amber <= model.red < 1
+
+
+def test_no_evidence_counts_against_its_meaning() -> None:
+    rows = rows_of(cases(40), 2.0, fit_unusual(np.stack([case.features for case in cases(40)])))
+    values, odd = rows.values.copy(), FEATURES.index("unusual")
+    values[:, odd] = -2.0 * rows.bad + np.random.default_rng(3).normal(0, 0.5, len(values))  # good ones are unusual
+    model, _ = fit_risk(replace(rows, values=values))
+    assert model.weights[odd] == 0.0
+    for name, weight in zip(FEATURES, model.weights, strict=True):
+        assert weight * DIRECTIONS.get(name, 1) >= 0
+    assert model.weights[FEATURES.index("expected_dice")] < 0

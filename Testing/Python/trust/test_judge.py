@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -24,8 +22,7 @@ from trust_hearts import heart_voxels, image_of
 LABELS = tuple(range(8))
 
 
-def seen_of(image: sitk.Image, sure: dict[int, float], features: np.ndarray | None = None,
-            second: torch.Tensor | None = None) -> Seen:
+def seen_of(image: sitk.Image, sure: dict[int, float], features: np.ndarray | None = None) -> Seen:
     """A network that names every voxel's label with a probability, and gives the rest to the background."""
     labels = torch.from_numpy(sitk.GetArrayFromImage(image).astype(np.int64))
     share = torch.full((8, *labels.shape), 1e-6)
@@ -37,7 +34,7 @@ def seen_of(image: sitk.Image, sure: dict[int, float], features: np.ndarray | No
     spacing = image.GetSpacing()[0]
     prediction = Prediction(log_probabilities, Grid((0.0, 0.0, 0.0), spacing, tuple(labels.shape)),
                             torch.ones(labels.shape, dtype=torch.bool), spacing)
-    return Seen(prediction, labels, labels if second is None else second, view_in_model_frame(image), LABELS,
+    return Seen(prediction, labels, view_in_model_frame(image), LABELS,
                 np.zeros(8, np.float32) if features is None else features)
 
 
@@ -75,12 +72,13 @@ def test_without_a_trust_file_nobody_judges_and_what_can_be_seen_is_said() -> No
     assert all(mark.risk is None for mark in verdict.marks)
 
 
-def test_a_result_of_one_look_is_not_judged() -> None:
+def test_a_fast_result_is_not_judged() -> None:
     image = image_of(heart_voxels())
-    verdict = judge(image, replace(seen_of(image, {5: 0.4}), second=None), a_trust())
+    verdict = judge(image, seen_of(image, {5: 0.4}), a_trust(), quality="fast")
     assert (verdict.level, {mark.level for mark in verdict.marks}) == ("grey", {"grey"})
     assert "fast" in verdict.sentence
     assert "standard" in verdict.sentence
+    assert judge(image, seen_of(image, {5: 0.4}), a_trust(), quality="best").level == "amber"
 
 
 def test_a_cut_alone_is_amber_and_known_as_such() -> None:
@@ -119,11 +117,11 @@ def test_features_of_another_network_are_refused() -> None:
 def test_expected_dice_is_that_of_the_formula() -> None:
     share = torch.tensor([[0.1, 0.6, 0.8], [0.9, 0.4, 0.2]]).reshape(2, 1, 1, 3)
     winner = share.argmax(0)
-    evidence = structure_evidence(share.log(), winner, winner, torch.ones_like(winner, dtype=torch.bool), (0, 1), 1.0)
+    evidence = structure_evidence(share.log(), winner, torch.ones_like(winner, dtype=torch.bool), (0, 1), 1.0)
     assert set(evidence) == {"LV"}
     assert evidence["LV"].cells == 1
     assert evidence["LV"].expected_dice == pytest.approx(2 * 0.9 / (1 + 1.5))
-    outside = structure_evidence(share.log(), winner, winner, winner > 0, (0, 1), 1.0)
+    outside = structure_evidence(share.log(), winner, winner > 0, (0, 1), 1.0)
     assert outside["LV"].expected_dice == pytest.approx(2 * 0.9 / (1 + 0.9))
 
 
@@ -131,29 +129,13 @@ def test_features_name_the_doubtful_neighbor() -> None:
     from HeartSeg3DLib.trust.evidence import Evidence
     from HeartSeg3DLib.trust.geometry import Geometry
 
-    sure, unsure = Evidence(10, 10.0, 0.9, 0.9, 0.1, 0.0, 0.5), Evidence(10, 10.0, 0.5, 0.5, 0.1, 1.0, 0.5)
+    sure, unsure = Evidence(10, 10.0, 0.9, 0.9, 0.1, 0.0), Evidence(10, 10.0, 0.5, 0.5, 0.1, 1.0)
     geometry = Geometry({"LV": 1.0, "LA": 1.0}, {}, {}, {}, {"LA": ["upper"]}, None)
-    nothing = Evidence(0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0)
+    nothing = Evidence(0, 1.0, 0.0, 0.0, 1.0, 1.0)
     features = features_of({"LV": sure, "LA": unsure, "PA": nothing}, 1.0, geometry, [])
     assert set(features) == {"LV", "LA"}
     assert features["LV"][FEATURES.index("lowest_neighbor")] == pytest.approx(0.0)  # the atrium's one half
     assert features["LA"][FEATURES.index("cut")] == 1.0
-
-
-def test_a_second_look_that_differs_raises_the_risk_and_is_named() -> None:
-    image = image_of(heart_voxels())
-    other = torch.from_numpy(heart_voxels().astype(np.int64))
-    atrium = (other == 5).nonzero()
-    for z, y, x in atrium[: len(atrium) // 2].tolist():
-        other[z, y, x] = 0
-    trust = a_trust()
-    weights = [0.0] * len(FEATURES)
-    weights[FEATURES.index("agreement")] = -1.0
-    trust = replace(trust, risk=replace(trust.risk, weights=tuple(weights)))
-    marks = {mark.id: mark for mark in judge(image, seen_of(image, {}, second=other), trust).marks}
-    assert marks["RA"].risk == pytest.approx(1 / 3, abs=0.01)  # a Dice of two thirds: odds of 2 to 1
-    assert "a second look at the scan gave another shape, with an overlap of 0.67" in marks["RA"].sentence
-    assert max(mark.risk for id, mark in marks.items() if id != "RA") < 0.02
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "RAS", "SRA"])
@@ -161,7 +143,7 @@ def test_the_map_lies_on_the_images_grid_and_holds_the_calibrated_probability(or
     image = sitk.DICOMOrient(image_of(heart_voxels()), orientation)
     straight = sitk.DICOMOrient(image, "LPS")
     seen = seen_of(straight, {3: 0.6})
-    seen = Seen(seen.prediction, seen.winner, seen.second, view_in_model_frame(image), LABELS, seen.features)
+    seen = Seen(seen.prediction, seen.winner, view_in_model_frame(image), LABELS, seen.features)
     made = confidence_map(image, seen, 2.0)
     assert made.GetPixelID() == sitk.sitkUInt8
     assert (made.GetSize(), made.GetDirection(), made.GetOrigin()) == (
@@ -178,7 +160,7 @@ def test_where_the_network_did_not_look_the_map_is_zero() -> None:
     said = seen.prediction
     small = Prediction(said.log_probabilities[:, 10:60], Grid((20.0, 0.0, 0.0), 2.0, (50, 90, 90)),
                        said.inside[10:60], 2.0)
-    shown = Seen(small, seen.winner, seen.second, seen.volume, LABELS, None)
+    shown = Seen(small, seen.winner, seen.volume, LABELS, None)
     percent = sitk.GetArrayFromImage(confidence_map(image, shown, 2.0))
     assert not percent[:10].any()
     assert not percent[60:].any()
@@ -191,7 +173,7 @@ def test_an_oblique_image_has_the_same_map_at_the_same_place() -> None:
     turned = sitk.Image(image)
     cos, sin = np.cos(0.2), np.sin(0.2)
     turned.SetDirection((cos, -sin, 0, sin, cos, 0, 0, 0, 1))
-    oblique = Seen(seen.prediction, seen.winner, seen.second, view_in_model_frame(turned), LABELS, None)
+    oblique = Seen(seen.prediction, seen.winner, view_in_model_frame(turned), LABELS, None)
     straight, made = (confidence_map(one, what, 2.0) for one, what in ((image, seen), (turned, oblique)))
     same = sitk.Resample(made, straight, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     first, second = sitk.GetArrayFromImage(straight), sitk.GetArrayFromImage(same)

@@ -1,4 +1,4 @@
-"""Further looks see the same region on other voxels, and answer on the first look's cells."""
+"""A finer look sees the same region on other voxels, and answers on the first look's cells."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 
 from doubles import fine_model, locator_model, phantom
 from HeartSeg3DLib.segmentation import Segmenter
+from HeartSeg3DLib.segmentation.finer_look import averaged_with_finer_look
 from HeartSeg3DLib.segmentation.frame import Volume, view_in_model_frame
-from HeartSeg3DLib.segmentation.more_looks import averaged_with_finer_look, second_look
 from HeartSeg3DLib.segmentation.resample import Grid
 from HeartSeg3DLib.segmentation.runner import Runner
 from HeartSeg3DLib.segmentation.window import Prediction, ReadyModel, predict
@@ -39,25 +39,13 @@ def heart_dice(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 @torch.inference_mode()
-def test_a_network_that_reads_off_values_agrees_with_itself_but_for_the_border(
-    model: ReadyModel, volume: Volume, first: Prediction
-) -> None:
-    winner = first.log_probabilities.argmax(0).masked_fill(~first.inside, 0)
-    fractions: list[float] = []
-    second = second_look(model, volume, first, fractions.append)
-    assert fractions == sorted(fractions)
-    assert second.shape == winner.shape
-    assert heart_dice(winner, second) > 0.85
-    assert not torch.equal(winner, second)
-    assert not second[~first.inside].any()
-
-
-@torch.inference_mode()
 def test_a_finer_look_is_averaged_with_the_first_on_its_cells(
     model: ReadyModel, volume: Volume, first: Prediction
 ) -> None:
     before = first.log_probabilities.clone()
-    mean = averaged_with_finer_look(model, volume, first, lambda done: None)
+    fractions: list[float] = []
+    mean = averaged_with_finer_look(model, volume, first, fractions.append)
+    assert fractions == sorted(fractions)
     assert mean.grid == first.grid
     assert torch.equal(first.log_probabilities, before)
     finer = 2 * mean.log_probabilities - before
@@ -65,17 +53,10 @@ def test_a_finer_look_is_averaged_with_the_first_on_its_cells(
     assert not torch.allclose(finer, before, atol=0.1)
 
 
-@pytest.mark.parametrize(("quality", "look_twice", "sides"), [
-    ("standard", False, [SIDE]), ("standard", True, [SIDE, 48]), ("best", False, [SIDE, 80]),
-    ("best", True, [SIDE, 80, 48]), ("fast", False, [48])])
-def test_each_quality_shows_the_network_its_looks_and_no_more(
-    quality: str, look_twice: bool, sides: list[int]
-) -> None:
+@pytest.mark.parametrize(("quality", "sides"), [("standard", [SIDE]), ("best", [SIDE, 80]), ("fast", [48])])
+def test_each_quality_shows_the_network_its_looks_and_no_more(quality: str, sides: list[int]) -> None:
     fine = fine_model(SPACING, SIDE)
     segmenter = Segmenter(fine, locator_model(5.0, 20), torch.device("cpu"))
-    found = segmenter.segment(phantom((38, 34, 30), (2.6, 2.4, 3.1))[0], "ct", quality=quality, keep_seen=True,
-                              look_twice=look_twice)
+    found = segmenter.segment(phantom((38, 34, 30), (2.6, 2.4, 3.1))[0], "ct", quality=quality)
     assert [values.shape[-1] for values in fine.network.seen] == sides  # type: ignore[union-attr]
-    assert found.seen is not None
-    assert (found.seen.second is not None) == look_twice
     assert np.isclose(found.spacing_mm, 3.0 if quality == "fast" else SPACING)
