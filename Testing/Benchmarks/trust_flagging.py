@@ -72,7 +72,10 @@ def summary(rows: Sequence[dict[str, object]]) -> dict[str, object]:
     bad, good = ([row for row in rows if row["bad"] is wanted] for wanted in (True, False))
     colored = [{**row, "colored": row["level"] in ("amber", "red")} for row in good]
     red = [row for row in rows if row["level"] == "red"]
+    worst, best = ([row for row in rows if low <= row["dice"] < high] for low, high in ((0.0, 0.5), (0.8, 1.1)))
     return {"structures": len(rows), "bad": len(bad), "bad_flagged": share(bad), "good_flagged": share(good),
+            "below_half": len(worst), "below_half_flagged": share(worst),
+            "from_0.8": len(best), "from_0.8_flagged": share(best),
             "good_amber_or_red_for_any_reason": share(colored, "colored"), "red_that_are_bad": share(red, "bad")}
 
 

@@ -15,7 +15,7 @@ ESTIMATED_SECONDS = {"fast": 9, "standard": 10, "best": 18}
 """Before the first run on a computer: about what two processor cores need for a chest CT.
 
 A run of standard quality takes 6.5 s from file to file (`cta_speed.py`), and the surfaces and the scene their time.
-Only the segmentation proper depends on the quality: best takes 2.7 times as long there (`quality_levels.py`), but the
+Only the segmentation proper depends on the quality: best takes 2.5 times as long there (`quality_levels.py`), but the
 whole run 1.8 times the processor time, the median of four rounds on the angiogram of `cta_speed.py`. What fast saves
 was below the noise of these."""
 LONG_SECONDS = 100
