@@ -51,7 +51,7 @@ def segment_command(
     device: DeviceOption = "auto",
     modality: Annotated[ModalityName, typer.Option(help="What kind of scan it is.")] = ModalityName.auto,
     quality: Annotated[
-        QualityName, typer.Option(help="fast is coarser and not judged; best adds a finer look.")
+        QualityName, typer.Option(help="fast is coarser and not judged; best takes 2 to 3 times as long as standard.")
     ] = QualityName.standard,
     series: Annotated[
         str | None, typer.Option(metavar="UID|N", help="Which of several DICOM series, by UID or number in the list.")
