@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.errors import InputError, ModelError, UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, read_scan, scan_of_image
+from HeartSeg3DLib.segmentation.contrast import ALIKE
 from HeartSeg3DLib.trust import JUDGED_QUALITIES, judge
 
 if TYPE_CHECKING:
@@ -214,7 +215,8 @@ def _judged(heart: HeartLabels, models: SegmentationModels, choices: Segmentatio
     """Return a result with how far it can be trusted, and without what the network said."""
     start = time.perf_counter()
     verdict = judge(heart.labels, heart.seen, models.trust, quality=choices.quality,
-                    orientation_known=orientation_known, confidence=choices.confidence)
+                    orientation_known=orientation_known, blood_unseen=ALIKE in heart.warnings,
+                    confidence=choices.confidence)
     seconds = {**heart.seconds, "trust": time.perf_counter() - start}
     warnings = [*heart.warnings, UNUSUAL_IMAGE] if verdict.is_unusual else heart.warnings
     return replace(heart, trust=verdict, seen=None, seconds=seconds, warnings=warnings)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
 NOT_JUDGED_FAST = ("A fast result is not judged, because how often it is wrong was not measured. Segment at standard "
                    "quality to know more.")
+_UNSEEN = "its border to the blood or the wall cannot be seen, because both look alike in this scan"
+_SPECK_ML = 0.5
+"""Less than this of a structure is nothing that could be judged; chosen, without a source."""
 _LOW_EXPECTATION = 0.8
 """Expected Dice below which it is named as a reason."""
 JUDGED_QUALITIES = ("standard", "best")
@@ -49,7 +52,7 @@ class Opinion:
 
 
 def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, quality: str = "standard",
-          orientation_known: bool = True, confidence: bool = False) -> Verdict:
+          orientation_known: bool = True, blood_unseen: bool = False, confidence: bool = False) -> Verdict:
     """Judge the result of one image.
 
     Args:
@@ -59,6 +62,7 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, qu
             where something can be seen to be wrong.
         quality: At which it was made; what is not in :data:`JUDGED_QUALITIES` is treated as if nobody had measured.
         orientation_known: Whether the patient's sides are known.
+        blood_unseen: Whether blood looks like muscle in the image, as in CT without contrast medium.
         confidence: Whether to make the map, too; needs `seen` and `trust`.
 
     Raises:
@@ -74,6 +78,8 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, qu
         said = seen.prediction
         opinion = opinion_of(said.log_probabilities[(slice(None), *region)], seen.winner[region], said.inside[region],
                              seen.labels, seen.features, trust, geometry, found)
+    if blood_unseen:
+        found = [*found, *(Finding(id, "contrast", _UNSEEN) for id in ("LV", "MYO"))]
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
     level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_FAST if not_measured else NOT_JUDGED)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
@@ -134,6 +140,8 @@ def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinio
     name = BY_ID[id].name
     if id not in geometry.volumes_ml:
         return _missing(id, name, geometry, judged=opinion is not None)
+    if geometry.volumes_ml[id] < _SPECK_ML:
+        return Mark(id, "amber", f"{name}: hardly anything of it was found, less than {_SPECK_ML:.1f} mL.")
     words = [cut_words(geometry.cut[id] if orientation_known else [])] if id in geometry.cut else []
     words += [finding.words for finding in found if finding.id == id]
     only_cut = id in geometry.cut and len(words) == 1
@@ -187,9 +195,15 @@ def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | N
         return "amber", f"{_counted(doubtful)} possibly wrong: {', '.join(doubtful)}.{unusual}"
     if unusual:
         return "amber", unusual.strip()
-    if any(mark.level == "amber" for mark in marks):
-        return "amber", "Nothing speaks against the structures in view; look at those that are marked."
+    if (amber := [mark for mark in marks if mark.level == "amber"]) and all(mark.only_cut for mark in amber):
+        return "amber", f"Nothing speaks against the parts in view; the border of the scan cuts {_listed(amber)}."
+    if amber:
+        return "amber", f"Nothing speaks against the structures in view; look at what is marked: {_listed(amber)}."
     return "green", "Nothing speaks against this result."
+
+
+def _listed(marks: Sequence[Mark]) -> str:
+    return ", ".join(mark.id for mark in marks)
 
 
 def _counted(ids: Sequence[str]) -> str:

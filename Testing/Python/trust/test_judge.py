@@ -72,6 +72,32 @@ def test_without_a_trust_file_nobody_judges_and_what_can_be_seen_is_said() -> No
     assert all(mark.risk is None for mark in verdict.marks)
 
 
+def test_where_blood_looks_like_muscle_cavity_and_wall_are_to_be_looked_at() -> None:
+    image = image_of(heart_voxels())
+    marks = {mark.id: mark for mark in judge(image, seen_of(image, {}), a_trust(), blood_unseen=True).marks}
+    assert {id for id, mark in marks.items() if mark.level == "amber"} == {"LV", "MYO"}
+    assert "cannot be seen" in marks["LV"].sentence
+
+
+def test_a_speck_is_no_structure_that_could_be_wrong() -> None:
+    voxels = heart_voxels()
+    voxels[voxels == 7] = 0
+    voxels[60, 25, 35] = 7
+    image = image_of(voxels)
+    verdict = judge(image, seen_of(image, {7: 0.1}), a_trust())
+    (mark,) = (mark for mark in verdict.marks if mark.id == "PA")
+    assert (mark.level, mark.risk) == ("amber", None)
+    assert "hardly anything" in mark.sentence
+    assert verdict.level == "amber"
+
+
+def test_a_result_that_is_only_cut_says_no_more_than_that() -> None:
+    image = image_of(heart_voxels()[:, :, 30:])
+    verdict = judge(image, seen_of(image, {}), a_trust())
+    cut = ", ".join(mark.id for mark in verdict.marks if mark.only_cut)
+    assert verdict.sentence == f"Nothing speaks against the parts in view; the border of the scan cuts {cut}."
+
+
 def test_a_fast_result_is_not_judged() -> None:
     image = image_of(heart_voxels())
     verdict = judge(image, seen_of(image, {5: 0.4}), a_trust(), quality="fast")
