@@ -14,7 +14,6 @@ import SimpleITK as sitk
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.errors import InputError, ModelError, UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, read_scan, scan_of_image
-from HeartSeg3DLib.segmentation.contrast import ALIKE
 from HeartSeg3DLib.trust import JUDGED_QUALITIES, judge
 
 if TYPE_CHECKING:
@@ -215,7 +214,7 @@ def _judged(heart: HeartLabels, models: SegmentationModels, choices: Segmentatio
     """Return a result with how far it can be trusted, and without what the network said."""
     start = time.perf_counter()
     verdict = judge(heart.labels, heart.seen, models.trust, quality=choices.quality,
-                    orientation_known=orientation_known, blood_unseen=ALIKE in heart.warnings,
+                    orientation_known=orientation_known, blood_unseen=heart.blood_unseen,
                     confidence=choices.confidence)
     seconds = {**heart.seconds, "trust": time.perf_counter() - start}
     warnings = [*heart.warnings, UNUSUAL_IMAGE] if verdict.is_unusual else heart.warnings

@@ -18,8 +18,8 @@ ALIKE = ("Blood and heart muscle look alike in this CT, as they do without contr
          "can be used, but the border between left ventricle and wall is a guess: do not measure the cavities.")
 
 
-def unseen_blood(labels: NDArray[np.uint8], volume: Volume) -> list[str]:
-    """Return a sentence where the left ventricle's blood has the values of its wall, nothing where it has not.
+def blood_looks_like_muscle(labels: NDArray[np.uint8], volume: Volume) -> bool:
+    """Whether the left ventricle's blood has the values of its wall; False where one of them is missing.
 
     Args:
         labels: Label values (Z, Y, X) in the model frame.
@@ -28,6 +28,6 @@ def unseen_blood(labels: NDArray[np.uint8], volume: Volume) -> list[str]:
     thin = (slice(None, None, _EVERY),) * 3
     drawn, values = labels[thin], volume.array[thin]
     blood, muscle = (values[drawn == BY_ID[id].value] for id in ("LV", "MYO"))
-    if not blood.size or not muscle.size or abs(float(np.median(blood)) - float(np.median(muscle))) >= _ALIKE_HU:
-        return []
-    return [ALIKE]
+    if not blood.size or not muscle.size:
+        return False
+    return abs(float(np.median(blood)) - float(np.median(muscle))) < _ALIKE_HU

@@ -17,7 +17,7 @@ from HeartSeg3DLib.imaging.probabilities import ClassProbabilities
 
 from .borders import cut_structures
 from .cleanup import remove_islands
-from .contrast import unseen_blood
+from .contrast import ALIKE, blood_looks_like_muscle
 from .device import is_out_of_memory, release_memory
 from .export import export_labels
 from .finer_look import averaged_with_finer_look
@@ -67,6 +67,7 @@ class HeartLabels:
         spacing_mm: Spacing at which the segmenter saw the heart.
         device: Where it ran in the end.
         seen: What the network said before its labels were written, where that was asked for.
+        blood_unseen: Whether blood looks like muscle, as in CT without contrast medium.
         probabilities: How likely each voxel belongs to each structure, where that was asked for.
         trust: How far it can be trusted (:func:`HeartSeg3DLib.trust.judge`), None where nobody judged it.
     """
@@ -82,6 +83,7 @@ class HeartLabels:
     spacing_mm: float = 0.0
     device: str = "cpu"
     seen: Seen | None = None
+    blood_unseen: bool = False
     probabilities: ClassProbabilities | None = None
     trust: Verdict | None = None
 
@@ -183,7 +185,8 @@ class Segmenter:
         seen = Seen(prediction, winner, volume, tuple(self._fine.labels), features) if wanted.seen else None
         warnings = self._warnings(kind, pose, wanted.orientation_known)
         warnings += cut_structures(voxels, volume, wanted.orientation_known)
-        warnings += unseen_blood(voxels, volume) if kind.name == "ct" else []
+        blood_unseen = kind.name == "ct" and blood_looks_like_muscle(voxels, volume)
+        warnings += [ALIKE] if blood_unseen else []
         clock.lap("borders")
         monitor.step(1.0, "Done")
         return HeartLabels(
@@ -198,6 +201,7 @@ class Segmenter:
             spacing_mm=prediction.sampled_at_mm,
             device=str(self._fine_runner.device),
             seen=seen,
+            blood_unseen=blood_unseen,
         )
 
     def _label(

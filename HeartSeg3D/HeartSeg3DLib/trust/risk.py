@@ -18,8 +18,8 @@ BAD_DICE = 0.7
 _CHECKS = (("volume", "ratio", "width"), ("wall",), ("pieces",), ("missing_contact",), ("wrong_contact",), ("place",))
 
 FEATURES = ("expected_dice", "inner_probability", "border_doubt", "doubtful_share", "lowest_neighbor",
-            "heart_expected_dice", "unusual",
-            *("_or_".join(names) for names in _CHECKS), "heart_findings", "cut", "size")
+            "heart_expected_dice", "unusual", *("_or_".join(names) for names in _CHECKS), "heart_findings", "cut",
+            "size")
 """What the risk is read from, in this order; see :func:`features_of`."""
 
 IDS = tuple(STRUCTURES[value].id for value in WHOLE_HEART)
@@ -52,8 +52,7 @@ def features_of(evidence: Mapping[str, Evidence], distance: float, geometry: Geo
         near = min((odds[other] for other in contacts if other in odds), default=mean)
         own = {finding.check for finding in found if finding.id == id}
         features[id] = [odds[id], _log_odds(one.inner_probability), one.border_doubt, one.doubtful_share, near, mean,
-                        math.log(max(distance, 1e-3)),
-                        *(float(not own.isdisjoint(names)) for names in _CHECKS),
+                        math.log(max(distance, 1e-3)), *(float(not own.isdisjoint(names)) for names in _CHECKS),
                         float(min(len(found), 10)), float(id in geometry.cut), math.log(one.cells)]
     return features
 

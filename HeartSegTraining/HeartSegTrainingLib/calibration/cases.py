@@ -168,8 +168,7 @@ def save_case(path: Path, case: Case, plan: Plan, index: int) -> None:
     said = {"plan": plan.to_dict(), "index": index, "shift": case.shift, "refused": case.refused, "dice": case.dice,
             "labels": list(case.labels), "geometry": _geometry_to_dict(case.geometry)}
     data = save({"features": case.features, "log_probabilities": case.log_probabilities, "winner": case.winner,
-                 "inside": case.inside.astype(np.uint8), "truth": case.truth},
-                metadata={"case": json.dumps(said)})
+                 "inside": case.inside.astype(np.uint8), "truth": case.truth}, metadata={"case": json.dumps(said)})
     temporary = path.with_suffix(".part")
     temporary.write_bytes(data)
     os.replace(temporary, path)
