@@ -22,11 +22,14 @@ def show_measurements(run: CommandRun, measured: Measurements) -> None:
 
 
 def show_function(run: CommandRun, function: HeartFunction) -> None:
-    """Print the function of a beating heart: a column for each ventricle, then what belongs to the whole heart."""
+    """Print the function of a beating heart: a column for each ventricle, then what belongs to the whole heart.
+
+    Numbers that are not to be relied on say so in their line of the table.
+    """
     rows = function.to_rows()
     ids = list(function.ventricles)
-    quantities = dict.fromkeys((row.quantity, row.unit) for row in rows if row.structure in ids)
-    values = {(row.quantity, row.structure): f"{row.value:.1f}" for row in rows}
+    quantities = dict.fromkeys((row.label, row.unit) for row in rows if row.structure in ids)
+    values = {(row.label, row.structure): f"{row.value:.1f}" for row in rows}
     run.table({"Function": "left", **dict.fromkeys(ids, "right"), "Unit": "left"},
               [(quantity, *(values[quantity, id] for id in ids), unit) for quantity, unit in quantities])
     mass = [f"{row.quantity.lower()} {row.value:.1f} {row.unit}" for row in rows if row.structure == "MYO"]

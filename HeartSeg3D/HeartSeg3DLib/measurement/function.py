@@ -14,7 +14,7 @@ from HeartSeg3DLib.measurement.body import (
     checked_heart_rate,
     heart_rate_of_times,
 )
-from HeartSeg3DLib.measurement.plausibility import Beat, questions
+from HeartSeg3DLib.measurement.plausibility import Beat, fraction_remark, questions
 from HeartSeg3DLib.measurement.table import Measurements
 
 VENTRICLES = {"LV": "Left ventricle", "RV": "Right ventricle"}
@@ -53,12 +53,31 @@ class VentricleFunction:
 
 @dataclass(frozen=True)
 class FunctionRow:
-    """One number of the function table; `structure` is empty where it belongs to the whole patient."""
+    """One number of the function table.
+
+    Attributes:
+        structure: Id, empty where the number belongs to the whole patient.
+        quantity: What it is.
+        value: In the unit.
+        unit: Empty for numbers of frames.
+        remark: Why not to rely on it, in a few words; empty where nothing speaks against it.
+    """
 
     structure: str
     quantity: str
     value: float
     unit: str
+    remark: str = ""
+
+    @property
+    def label(self) -> str:
+        """The quantity with its remark, as tables for people show it.
+
+        Example:
+            >>> FunctionRow("LV", "Ejection fraction", 60.0, "%", "uncertain: slices 18 mm apart").label
+            'Ejection fraction (uncertain: slices 18 mm apart)'
+        """
+        return f"{self.quantity} ({self.remark})" if self.remark else self.quantity
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,7 @@ class HeartFunction:
         myocardial_mass_es_g: The same at end-systole: a check, since the mass does not change.
         myocardial_mass_index_g_m2: Mass at end-diastole by body surface area.
         body_surface_area_m2: After Mosteller 1987, None where height or weight is unknown.
+        slice_distance_mm: From center to center of neighboring slices, None where unknown.
         warnings: Sentences for the user; a question about the result, never a verdict.
     """
 
@@ -93,7 +113,18 @@ class HeartFunction:
     myocardial_mass_es_g: float | None
     myocardial_mass_index_g_m2: float | None
     body_surface_area_m2: float | None
+    slice_distance_mm: float | None
     warnings: tuple[str, ...]
+
+    @property
+    def phases(self) -> tuple[int, int]:
+        """The frames of end-diastole and end-systole."""
+        return self.ed_index, self.es_index
+
+    @property
+    def fraction_remark(self) -> str:
+        """What must stand beside an ejection fraction wherever it is shown; mostly empty."""
+        return fraction_remark(self.slice_distance_mm)
 
     @property
     def curve(self) -> dict[str, tuple[float, ...]]:
@@ -108,7 +139,8 @@ class HeartFunction:
             rows += [FunctionRow(one.id, "End-diastolic volume", one.edv_ml, "mL"),
                      FunctionRow(one.id, "End-systolic volume", one.esv_ml, "mL"),
                      FunctionRow(one.id, "Stroke volume", one.stroke_volume_ml, "mL"),
-                     FunctionRow(one.id, "Ejection fraction", one.ejection_fraction_percent, "%")]
+                     FunctionRow(one.id, "Ejection fraction", one.ejection_fraction_percent, "%",
+                                 self.fraction_remark)]
             if one.cardiac_output_l_min is not None:
                 rows.append(FunctionRow(one.id, "Cardiac output", one.cardiac_output_l_min, "L/min"))
             rows += [FunctionRow(one.id, quantity, one.indexed[key], unit)
@@ -131,7 +163,7 @@ class HeartFunction:
                 "heart_rate_per_min": self.heart_rate, "heart_rate_source": self.heart_rate_source,
                 "myocardial_mass_g": self.myocardial_mass_g, "myocardial_mass_es_g": self.myocardial_mass_es_g,
                 "myocardial_mass_index_g_m2": self.myocardial_mass_index_g_m2,
-                "body_surface_area_m2": self.body_surface_area_m2,
+                "body_surface_area_m2": self.body_surface_area_m2, "slice_distance_mm": self.slice_distance_mm,
             }),
             "body_surface_area_source": SURFACE_AREA_SOURCE if self.body_surface_area_m2 else "",
             "warnings": list(self.warnings),
@@ -154,7 +186,9 @@ def function_of_frames(measurements: Sequence[Measurements], times_ms: Sequence[
     masses = [frame["MYO"].mass_g or 0.0 for frame in measurements] if "MYO" in known else None
     if cut is None:
         cut = {row.id for frame in measurements for row in frame if row.touches_border}
-    return heart_function(volumes, times_ms, myocardial_mass_g=masses, cut=cut, **vars(choices or FunctionChoices()))
+    distance = max((frame.slice_distance_mm for frame in measurements), default=None)
+    return heart_function(volumes, times_ms, myocardial_mass_g=masses, cut=cut, slice_distance_mm=distance,
+                          **vars(choices or FunctionChoices()))
 
 
 def heart_function(volumes: Mapping[str, Sequence[float]], times_ms: Sequence[float | None], *,
@@ -162,7 +196,7 @@ def heart_function(volumes: Mapping[str, Sequence[float]], times_ms: Sequence[fl
                    height_cm: float | None = None, weight_kg: float | None = None,
                    myocardial_mass_g: Sequence[float] | None = None,
                    end_diastole: int | None = None, end_systole: int | None = None,
-                   cut: Collection[str] = ()) -> HeartFunction:
+                   cut: Collection[str] = (), slice_distance_mm: float | None = None) -> HeartFunction:
     """Return the function of the ventricles over one beat.
 
     End-diastole is the frame in which the left ventricle is largest, end-systole that in which it is smallest, unless
@@ -180,6 +214,7 @@ def heart_function(volumes: Mapping[str, Sequence[float]], times_ms: Sequence[fl
         end_diastole: Frame that a person chose, counted from 0.
         end_systole: Frame that a person chose.
         cut: Ids of structures that the border of the image cuts in any frame.
+        slice_distance_mm: From center to center of neighboring slices, the gap between them included.
 
     Raises:
         InputError: Fewer than two frames, or no left ventricle in at least two.
@@ -201,13 +236,14 @@ def heart_function(volumes: Mapping[str, Sequence[float]], times_ms: Sequence[fl
     warnings = [] if (height_cm is None) == (weight_kg is None) else \
         ["Indexed values need both height and weight, and only one of them was given."]
     beat = Beat({id: one.volumes_ml for id, one in ventricles.items()}, ed, es, mass_ed, mass_es,
-                [id for id in _SELDOM_CUT if id in cut])
+                [id for id in _SELDOM_CUT if id in cut], slice_distance_mm)
     return HeartFunction(
         ventricles=ventricles, ed_index=ed, es_index=es, ed_by_hand=end_diastole is not None,
         es_by_hand=end_systole is not None, times_ms=tuple(times_ms), heart_rate=rate, heart_rate_source=source,
         myocardial_mass_g=mass_ed, myocardial_mass_es_g=mass_es,
         myocardial_mass_index_g_m2=mass_ed / surface if surface and mass_ed is not None else None,
-        body_surface_area_m2=surface, warnings=tuple(warnings + questions(beat)),
+        body_surface_area_m2=surface, slice_distance_mm=slice_distance_mm,
+        warnings=tuple(warnings + questions(beat)),
     )
 
 

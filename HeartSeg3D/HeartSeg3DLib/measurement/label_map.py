@@ -58,7 +58,7 @@ def measure(labels: sitk.Image, source: Path | str | None = None) -> Measurement
                 touches_border=box is not None and _touches_border(box, values.shape),
             )
         )
-    return Measurements(tuple(rows), voxel_volume, None if source is None else str(source))
+    return Measurements(tuple(rows), voxel_volume, max(spacing), None if source is None else str(source))
 
 
 def _check_label_map(labels: sitk.Image) -> None:

@@ -10,6 +10,8 @@ from HeartSeg3DLib.anatomy import BY_ID
 _STROKE_DIFFERENCE = 0.2
 """Stroke volumes of healthy ventricles do not differ (Le 2016, PMC4830061); valve disease and shunts make them."""
 _MASS_DIFFERENCE = 0.15
+"""A choice, no published limit: experts' masses of the same hearts agree to 20 to 35 g (Suinesiaputra 2015,
+doi 10.1186/s12968-015-0170-9), so that a smaller difference need not be an error."""
 _LIKELY_FRACTIONS = (10.0, 80.0)
 """%; healthy adults have 58 to 61 with a deviation of 5 (Petersen 2017), disease goes far below."""
 _OWN_EXTREMES = 5.0
@@ -17,6 +19,10 @@ _OWN_EXTREMES = 5.0
 _JUMP = 0.3
 """Share of the curve's range by which a single frame may leave both its neighbors."""
 _FRAMES_FOR_JUMPS = 10
+
+_FAR_APART_MM = 9.5
+"""10 mm when rounded: from there on the ejection fraction of an analytic beating heart was off by up to 10 points with
+exact outlines, and that of a real cine with slices 17.7 mm apart by 23 (Testing/Benchmarks/beating_phantom.py)."""
 
 _NAMES = {"LV": "left ventricle", "RV": "right ventricle"}
 
@@ -32,6 +38,7 @@ class Beat:
         mass_ed_g: Myocardial mass at end-diastole, None where unknown.
         mass_es_g: The same at end-systole.
         cut: Ids of structures that the image's border cuts in any frame.
+        slice_distance_mm: From center to center of neighboring slices, None where unknown.
     """
 
     volumes_ml: Mapping[str, Sequence[float]]
@@ -40,11 +47,32 @@ class Beat:
     mass_ed_g: float | None
     mass_es_g: float | None
     cut: Sequence[str] = ()
+    slice_distance_mm: float | None = None
 
 
 def questions(beat: Beat) -> list[str]:
     """Return one sentence for each thing about a heartbeat that a person should look at."""
-    return [*_coverage(beat), *_frames(beat), *_fractions(beat), *_right_ventricle(beat), *_mass(beat)]
+    return [*_slices(beat), *_coverage(beat), *_frames(beat), *_fractions(beat), *_right_ventricle(beat), *_mass(beat)]
+
+
+def fraction_remark(slice_distance_mm: float | None) -> str:
+    """Return the few words that stand beside an ejection fraction that cannot be relied on, else an empty text.
+
+    Example:
+        >>> fraction_remark(17.7), fraction_remark(8.0), fraction_remark(None)
+        ('uncertain: slices 18 mm apart', '', '')
+    """
+    if slice_distance_mm is None or slice_distance_mm < _FAR_APART_MM:
+        return ""
+    return f"uncertain: slices {slice_distance_mm:.0f} mm apart"
+
+
+def _slices(beat: Beat) -> Iterator[str]:
+    if beat.slice_distance_mm is not None and fraction_remark(beat.slice_distance_mm):
+        yield (f"The slices lie {beat.slice_distance_mm:.0f} mm apart (center to center), so the ejection fraction can "
+               "be off by 10 points or more: a single slice at the base, counted or not, changes the volumes a lot. "
+               "Check which slices at the base belong to the ventricles at end-diastole and at end-systole, and "
+               "measure a stack with slices at most 8 mm apart if there is one.")
 
 
 def _coverage(beat: Beat) -> Iterator[str]:

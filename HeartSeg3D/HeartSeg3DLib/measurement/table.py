@@ -55,11 +55,14 @@ class Measurements:
     Attributes:
         rows: The seven structures of the whole heart, absent ones with zeros, then any others present.
         voxel_volume_mm3: Volume of one voxel in mm^3.
+        slice_distance_mm: Largest distance between centers of neighboring voxels in mm; in a stack of slices that
+            between the slices, the gap included.
         source: The file that was measured, if any.
     """
 
     rows: tuple[StructureMeasurement, ...]
     voxel_volume_mm3: float
+    slice_distance_mm: float
     source: str | None = None
 
     def __iter__(self) -> Iterator[StructureMeasurement]:
@@ -95,6 +98,7 @@ _COLUMNS: dict[str, Callable[[StructureMeasurement], Any]] = {
     "inscribed_diameter_mm": lambda row: None if row.diameter_mm is None else round(row.diameter_mm, 3),
     "touches_image_border": lambda row: row.touches_border,
 }
+_FUNCTION_COLUMNS = ("quantity", "value", "unit", "remark")
 
 
 Functions = Sequence[tuple[str, "HeartFunction"]]
@@ -117,12 +121,13 @@ def write_measurements(path: Path, measurements: Sequence[Measurements], functio
 def write_csv(path: Path, measurements: Sequence[Measurements], functions: Functions = ()) -> Path:
     """Write one line a structure; empty cells mean that the number does not apply to the structure.
 
-    With functions the table has three more columns, `quantity`, `value` and `unit`, and one line a number of them.
+    With functions the table has four more columns, `quantity`, `value`, `unit` and `remark`, and one line a number of
+    them; the remark says why not to rely on it.
     """
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    table.writerow([*_COLUMNS, "source", "note", *(("quantity", "value", "unit") if functions else ())])
-    nothing = ["", "", ""] if functions else []
+    table.writerow([*_COLUMNS, "source", "note", *(_FUNCTION_COLUMNS if functions else ())])
+    nothing = [""] * len(_FUNCTION_COLUMNS) if functions else []
     for item in measurements:
         for row in item:
             table.writerow([*(read(row) for read in _COLUMNS.values()), item.source, NOTE, *nothing])
@@ -130,7 +135,7 @@ def write_csv(path: Path, measurements: Sequence[Measurements], functions: Funct
         for one in function.to_rows():
             name = BY_ID[one.structure].name if one.structure else ""
             table.writerow([one.structure, name, *[""] * (len(_COLUMNS) - 2), source, NOTE,
-                            one.quantity, round(one.value, 4), one.unit])
+                            one.quantity, round(one.value, 4), one.unit, one.remark])
     return _write(path, text.getvalue())
 
 

@@ -120,7 +120,7 @@ def function_rows(function: Any) -> list[list[str]]:
             continue  # the frames of ED and ES stand above the table
         # What belongs to the whole heart or to the left ventricle's wall stands in the first column.
         column = "RV" if row.structure == "RV" else "LV"
-        table.setdefault((row.quantity, row.unit), {})[column] = row.value
+        table.setdefault((row.label, row.unit), {})[column] = row.value
     rows = [[quantity, *(_number(values.get(id)) for id in ("LV", "RV")), unit.replace("m2", "m²")]
             for (quantity, unit), values in table.items()]
     return [[_("Quantity"), "LV", "RV", _("Unit")], *rows]

@@ -21,9 +21,9 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             table.setItem(number, column, item)
     table.resizeColumnsToContents()
-    table.resizeRowsToContents()
     if header:
         table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)  # long words go on in a second line
 
 
 def copy_table(table: Any) -> None:

@@ -47,7 +47,8 @@ def store_curves(segmentation: Any, curves: Mapping[str, Sequence[float]], times
 
 
 def store_numbers(segmentation: Any, function: HeartFunction) -> None:
-    """Write ejection fraction and all other numbers into a table: structure, quantity, value, unit."""
+    """Write ejection fraction and all other numbers into a table: structure, quantity, value, unit, and a remark
+    on those that are not to be relied on."""
     table = _node(segmentation, NUMBERS_ROLE, "vtkMRMLTableNode", _("{name} function"))
     rows = function.to_rows()
     texts = {_("Structure"): [BY_ID[row.structure].name if row.structure in BY_ID else "" for row in rows],
@@ -62,6 +63,7 @@ def store_numbers(segmentation: Any, function: HeartFunction) -> None:
         values.InsertNextValue(row.value)
     table.AddColumn(values)
     table.AddColumn(_text_column(_("Unit"), [row.unit for row in rows]))
+    table.AddColumn(_text_column(_("Remark"), [row.remark for row in rows]))
     table.EndModify(modified)
 
 

@@ -10,6 +10,7 @@ from HeartSeg3DLib.measurement import HeartFunction, heart_function
 from HeartSeg3DLib.scene.cardiac_phases import mark_phases
 from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
 from HeartSeg3DLib.scene.layer_volumes import stamp_of
+from HeartSeg3DLib.scene.segment_voxels import layers_of, world_spacing
 from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import (
     HEART_RATE_ATTRIBUTE,
@@ -85,7 +86,8 @@ def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: f
     muscle = [curves[id] for id in _MUSCLE if id in curves]
     mass = [MYOCARDIAL_DENSITY_G_PER_ML * sum(phase) for phase in zip(*muscle, strict=True)] if muscle else None
     return heart_function(curves, times_of_sequence(sequence_of(segmentation)), myocardial_mass_g=mass,
-                          cut=_cut_by_the_border(segmentation), **told)
+                          cut=_cut_by_the_border(segmentation), slice_distance_mm=_slice_distance_mm(segmentation),
+                          **told)
 
 
 def _cut_by_the_border(segmentation: Any) -> set[str]:
@@ -93,6 +95,12 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
     marks = [mark for phase in phases_of(segmentation)
              for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")]
     return {mark["id"] for mark in marks if says_cut(mark["sentence"])}
+
+
+def _slice_distance_mm(segmentation: Any) -> float | None:
+    """Return the largest distance between neighboring voxels of any phase, where the segmentation lies in the world."""
+    return max((step for phase in phases_of(segmentation) for labelmap in layers_of(phase)
+                for step in world_spacing(segmentation, labelmap)), default=None)
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,

@@ -65,7 +65,7 @@ def test_csv_keeps_its_columns_and_adds_those_of_function(beating: Path, tmp_pat
     with (tmp_path / "cine.csv").open(newline="") as file:
         table = csv.DictReader(file)
         rows = list(table)
-    assert list(table.fieldnames or []) == [*usual, "quantity", "value", "unit"]
+    assert list(table.fieldnames or []) == [*usual, "quantity", "value", "unit", "remark"]
     volumes = [row for row in rows if not row["quantity"]]
     assert len(volumes) == 7 * len(SIDES)
     assert all(row["volume_mL"] for row in volumes)

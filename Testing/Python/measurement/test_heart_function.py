@@ -104,9 +104,21 @@ def test_json_holds_curves_and_phases() -> None:
     ({"end_diastole": 4, "end_systole": 0}, "larger at end-systole (frame 0) than at end-diastole (frame 4)"),
     ({"volumes": {"LV": LEFT, "RV": RIGHT[-2:] + RIGHT[:-2]}}, "own largest and smallest volumes (frames 2 and 6)"),
     ({"cut": ["RV", "AO"]}, "border of the scan cuts Right ventricle cavity in"),
+    ({"slice_distance_mm": 17.7}, "slices lie 18 mm apart (center to center), so the ejection fraction can be off"),
 ])
 def test_what_is_implausible_raises_a_question(changes: dict[str, object], said: str) -> None:
     assert any(said in sentence for sentence in function(**changes).warnings), function(**changes).warnings
+
+
+@pytest.mark.parametrize(("distance", "remark"), [
+    (None, ""), (1.5, ""), (8.0, ""), (9.4, ""), (9.6, "uncertain: slices 10 mm apart"),
+    (10.0, "uncertain: slices 10 mm apart")])
+def test_an_ejection_fraction_from_slices_far_apart_is_never_alone(distance: float | None, remark: str) -> None:
+    found = function(slice_distance_mm=distance)
+    remarks = {row.quantity: row.remark for row in found.to_rows()}
+    assert remarks.pop("Ejection fraction") == found.fraction_remark == remark
+    assert set(remarks.values()) == {""}
+    assert bool(found.warnings) == bool(remark)
 
 
 def test_a_frame_without_a_left_ventricle_is_not_end_systole() -> None:
@@ -136,6 +148,22 @@ def test_what_cannot_be_is_refused_with_a_remedy(changes: dict[str, object], kin
     with pytest.raises(kind, match=said) as failure:
         function(**changes)
     assert failure.value.remedy
+
+
+def test_the_distance_of_the_slices_is_that_of_the_label_map_along_whatever_axis() -> None:
+    for spacing in ((1.4, 1.4, 10.0), (10.0, 1.4, 1.4)):
+        frames = []
+        for side in (12, 8):
+            voxels = np.zeros((16, 16, 16), np.uint8)
+            voxels[1:15, 1:15, 1:15] = 2
+            voxels[2:2 + side, 2:2 + side, 2:2 + side] = 1
+            labels = sitk.GetImageFromArray(voxels)
+            labels.SetSpacing(spacing)
+            frames.append(measure(labels))
+        found = function_of_frames(frames, [None, None])
+        assert found.slice_distance_mm == 10.0
+        assert found.to_json()["slice_distance_mm"] == 10.0
+        assert "10 mm apart" in found.warnings[0]
 
 
 def test_measured_frames_give_volumes_mass_and_what_the_border_cuts() -> None:

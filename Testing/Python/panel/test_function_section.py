@@ -27,6 +27,7 @@ class FakeFunctionResult:
         self.phase = 0
         self.volumes = VOLUMES
         self.beats = True
+        self.slice_distance_mm: float | None = None
 
     def is_sequence_result(self, segmentation: Any) -> bool:
         return self.beats
@@ -42,7 +43,8 @@ class FakeFunctionResult:
 
     def function_of(self, segmentation: Any, **facts: Any) -> HeartFunction:
         self.asked.append(facts)
-        return heart_function(self.volumes, [None] * 4, myocardial_mass_g=[100.0] * 4, **facts)
+        return heart_function(self.volumes, [None] * 4, myocardial_mass_g=[100.0] * 4,
+                              slice_distance_mm=self.slice_distance_mm, **facts)
 
     def volumes_stamp(self, segmentation: Any) -> tuple[Any, ...]:
         return tuple(self.volumes["LV"])
@@ -75,6 +77,24 @@ class BeatingCase(PanelCase):
     def test_the_section_opens_with_the_ejection_fraction_of_both_ventricles(self) -> None:
         self.assertFalse(self.ui.functionSection.collapsed)
         self.assertEqual(self.text("Ejection fraction"), ["60", "54", "%"])
+
+    def test_an_ejection_fraction_from_slices_far_apart_says_so_in_its_line_and_below(self) -> None:
+        self.assertFalse(self.ui.functionWarningLabel.visible)
+        self.functions.slice_distance_mm = 12.0
+        self.ui.heartRateSpinBox.value = 60.0
+        self.assertEqual(self.text("Ejection fraction"), [])
+        self.assertEqual(self.text("Ejection fraction (uncertain: slices 12 mm apart)"), ["60", "54", "%"])
+        self.assertIn("The slices lie 12 mm apart", self.ui.functionWarningLabel.text)
+        self.assertTrue(self.ui.functionWarningLabel.visible)
+
+    def test_in_a_narrow_panel_the_remark_goes_on_in_a_second_line(self) -> None:
+        self.functions.slice_distance_mm = 12.0
+        self.form.resize(380, 1400)
+        self.ui.heartRateSpinBox.value = 60.0
+        slicer.app.processEvents()
+        table = self.ui.functionTable
+        heights = {table.item(row, 0).text(): table.rowHeight(row) for row in range(table.rowCount)}
+        self.assertGreater(heights["Ejection fraction (uncertain: slices 12 mm apart)"], heights["Stroke volume"])
 
     def test_cardiac_output_needs_the_heart_rate(self) -> None:
         self.assertEqual(self.text("Cardiac output"), [])

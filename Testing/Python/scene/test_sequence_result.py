@@ -216,6 +216,23 @@ class FunctionTest(unittest.TestCase):
         self.assertAlmostEqual(function.myocardial_mass_g or 0.0, myo * VOXEL_ML * 1.05)
         self.assertEqual(function.times_ms, (0.0, 200.0, 400.0, 600.0))
 
+    def test_slices_far_apart_in_the_world_are_told_beside_the_ejection_fraction(self) -> None:
+        self.assertEqual(function_result.function_of(self.heart).slice_distance_mm, 2.0)
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "taller")
+        matrix = vtk.vtkMatrix4x4()
+        matrix.SetElement(2, 2, 6.0)
+        transform.SetMatrixTransformToParent(matrix)
+        self.heart.SetAndObserveTransformNodeID(transform.GetID())
+        function = function_result.function_of(self.heart)
+        self.assertAlmostEqual(function.slice_distance_mm or 0.0, 12.0)
+        self.assertIn("slices lie 12 mm apart", function.warnings[0])
+        function_result.store_function(self.heart, function)
+        numbers = self.heart.GetNodeReference(NUMBERS_ROLE).GetTable()
+        rows = [[numbers.GetColumnByName(name).GetValue(row) for name in ("Quantity", "Remark")]
+                for row in range(numbers.GetNumberOfRows())]
+        self.assertEqual([row for row in rows if row[1]],
+                         [["Ejection fraction", "uncertain: slices 12 mm apart"]] * 2)
+
     def test_a_ventricle_that_the_border_cuts_in_one_phase_is_named(self) -> None:
         self.assertNotIn("The border of the scan", " ".join(function_result.function_of(self.heart).warnings))
         marks = [{"id": "RV", "level": "amber", "sentence": "Right ventricle: cut by the lower border of the scan."},
