@@ -11,7 +11,7 @@ from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import IMAGE_KINDS, SEQUENCE_KINDS, Frame, check_output, write_image, write_sequence
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.segmentation.verdict import Level, Mark
-from HeartSeg3DLib.trust.light import Light
+from HeartSeg3DLib.trust.light import Judgement, Light
 
 CONFIDENCE_KINDS = tuple(dict.fromkeys((*IMAGE_KINDS, *SEQUENCE_KINDS)))
 _FRAMES_NAMED = 5
@@ -70,6 +70,12 @@ def verdict_of(found: Sequence[SegmentedFrame]) -> Light:
     alike = all((one.level, one.sentence) == (worst.level, worst.sentence) for one in verdicts)
     where = "All frames" if alike else f"Frame {verdicts.index(worst)} of 0 to {len(verdicts) - 1}, the worst"
     return Light(worst.level, f"{worst.sentence} ({where}.)")
+
+
+def judgement_of(one: SegmentedFrame) -> Judgement:
+    """Return what a report says of one frame."""
+    verdict = one.heart.trust
+    return Judgement() if verdict is None else Judgement(verdict.marks, Light(verdict.level, verdict.sentence))
 
 
 def doubts_of(found: Sequence[SegmentedFrame]) -> list[Light]:

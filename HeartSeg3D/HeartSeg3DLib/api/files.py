@@ -17,13 +17,14 @@ from HeartSeg3DLib.api.confidence import (
     check_confidence,
     check_confidence_frames,
     doubts_of,
+    judgement_of,
     verdict_of,
     write_confidence,
 )
 from HeartSeg3DLib.api.frame_warnings import heart_warnings
 from HeartSeg3DLib.api.loading import SegmentationModels
 from HeartSeg3DLib.api.outputs import LABEL_MAP_KINDS, check_probabilities, resampled_image_path
-from HeartSeg3DLib.api.reporting import report_file, report_of_scan
+from HeartSeg3DLib.api.reporting import report_file, report_of_scan, shown_frames
 from HeartSeg3DLib.api.segmenting import (
     SEGMENTED,
     Cancelled,
@@ -194,11 +195,9 @@ def segment_to_file(
     measured, function = _measured(found, page is not None, warnings)
     if page is not None:
         progress(_WRITTEN, "Writing the report")
-        shown = found[function.ed_index if function else 0].heart.trust
-        report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function,
-                       shown.marks if shown is not None else (), warnings, models.description,
-                       _facts(found, choices), trust=(shown.level, shown.sentence) if shown is not None else None,
-                       force=force)
+        judgements = [judgement_of(found[index]) for index in shown_frames(function)]
+        report_of_scan(page, scan, frames, [one.heart.labels for one in found], measured, function, judgements,
+                       warnings, models.description, _facts(found, choices), force=force)
         clock.lap("report")
     progress(1.0, "Done")
     return SegmentedScan(source, output, image, len(found), found[0].heart.modality, found[0].heart.pose, models.name,

@@ -12,6 +12,7 @@ from HeartSeg3DLib import measurement
 from HeartSeg3DLib.api.reporting import check_report, check_single, report_of_label_map
 from HeartSeg3DLib.errors import HeartSegError, InputError, UsageError
 from HeartSeg3DLib.imaging import check_output, read_label_frames
+from HeartSeg3DLib.imaging.labels import labels_state_orientation
 from HeartSeg3DLib.measurement import (
     FunctionChoices,
     HeartFunction,
@@ -120,7 +121,8 @@ def measure_to_file(labels: Sequence[Path], table: Path, *, scheme: str | Path |
     found = [_measured_label_map(path, scheme, choices) for path in labels]
     if report is not None:
         report_of_label_map(report, labels[0].name, read_label_frames(labels[0], scheme), found[0].frames,
-                            found[0].function, found[0].warnings, force=force)
+                            found[0].function, found[0].warnings, force=force,
+                            orientation_known=labels_state_orientation(labels[0]))
     write_measurements(table, [frame for one in found for frame in one.frames],
                        [(one.source, one.function) for one in found if one.function is not None])
     return found

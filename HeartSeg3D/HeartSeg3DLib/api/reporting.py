@@ -12,7 +12,8 @@ from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
-from HeartSeg3DLib.trust import Level, Mark, structure_marks
+from HeartSeg3DLib.trust import structure_marks
+from HeartSeg3DLib.trust.light import Judgement
 
 _KINDS = (".html", ".pdf")
 
@@ -58,8 +59,14 @@ def report_file(folder: Path, output: Path, *, force: bool) -> Path:
     return path
 
 
+def shown_frames(function: HeartFunction | None) -> tuple[int, ...]:
+    """Return the frames that a report shows: the only one, or those of end-diastole and end-systole."""
+    return (0,) if function is None else function.phases
+
+
 def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measured: Sequence[Measurements],
-                        function: HeartFunction | None, warnings: Sequence[str], *, force: bool) -> None:
+                        function: HeartFunction | None, warnings: Sequence[str], *, orientation_known: bool,
+                        force: bool) -> None:
     """Write a report about a label map alone, without its scan.
 
     Args:
@@ -69,6 +76,7 @@ def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measure
         measured: Measurements of each.
         function: Function of the heart, if it beats.
         warnings: Sentences for the reader.
+        orientation_known: Whether the sides of the patient may be named.
         force: Whether an existing file may be replaced.
 
     Raises:
@@ -77,14 +85,14 @@ def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measure
     from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which measuring does not need
 
     labels = _Images(frames)
-    marks = structure_marks(labels[function.ed_index if function else 0], orientation_known=False)
-    write_report(path, ReportContent(title, labels, measured, None, function, marks, warnings), force)
+    judgements = [Judgement(structure_marks(labels[index], orientation_known)) for index in shown_frames(function)]
+    write_report(path, ReportContent(title, labels, measured, None, function, judgements, warnings,
+                                     orientation_known=orientation_known), force)
 
 
 def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequence[sitk.Image],
-                   measured: Sequence[Measurements], function: HeartFunction | None, marks: Sequence[Mark],
-                   warnings: Sequence[str], model: str, facts: Mapping[str, str], *,
-                   trust: tuple[Level, str] | None, force: bool) -> None:
+                   measured: Sequence[Measurements], function: HeartFunction | None, judgements: Sequence[Judgement],
+                   warnings: Sequence[str], model: str, facts: Mapping[str, str], *, force: bool) -> None:
     """Write a report about a segmented scan.
 
     Args:
@@ -94,11 +102,10 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
         labels: Label map of each.
         measured: Measurements of each.
         function: Function of the heart, if it beats.
-        marks: How far each structure can be trusted, of the frame at end-diastole.
+        judgements: How far each of the `shown_frames` can be trusted.
         warnings: Sentences for the reader.
         model: The model in words.
         facts: How it was segmented, in the order of the page.
-        trust: Level and sentence of the same frame as a whole, None where nobody judged it.
         force: Whether an existing file may be replaced.
 
     Raises:
@@ -106,8 +113,8 @@ def report_of_scan(path: Path, scan: Scan, frames: Sequence[Frame], labels: Sequ
     """
     from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which segmenting does not need
 
-    content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, marks, warnings, model,
-                            facts, trust)
+    content = ReportContent(scan.source.name, labels, measured, _Images(frames), function, judgements, warnings,
+                            model, facts, scan.orientation_known)
     with output_folder(path.parent):
         write_report(path, content, force)
 

@@ -14,6 +14,7 @@ from ..errors import InputError
 from .files import frame_images
 from .header import NIFTI, kind_of, read_header, suffix_of
 from .nifti_header import GZIP_MAGIC
+from .orientation import orientation_believable
 from .reading import readable
 from .scan import Frame, LazyFrames
 from .schemes import MASK_NAMES, named_table, structure_value, value_table
@@ -57,6 +58,20 @@ def read_label_frames(path: Path, scheme: str | Path | None = None) -> Sequence[
     """Reads a 3-D or 4-D label map frame by frame; arguments and errors as in `read_labels`."""
     with readable(Path(path)):
         return _read_label_frames(Path(path), scheme)
+
+
+def labels_state_orientation(path: Path) -> bool:
+    """Whether a label map's header says believably how the patient lay; of a folder, that of its first mask.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+    with readable(Path(path)):
+        files = sorted(one for one in Path(path).iterdir() if kind_of(one)) if Path(path).is_dir() else [Path(path)]
+        if not files:
+            return False
+        header = read_header(files[0])
+        return orientation_believable(frame_images(header)[0].image, 0.0, header.states_orientation)
 
 
 def _read_label_frames(path: Path, scheme: str | Path | None) -> Sequence[Frame]:

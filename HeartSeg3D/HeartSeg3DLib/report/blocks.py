@@ -10,14 +10,16 @@ import SimpleITK as sitk
 
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML, STRUCTURES
-from HeartSeg3DLib.measurement import HeartFunction
+from HeartSeg3DLib.measurement import HeartFunction, StructureMeasurement
 from HeartSeg3DLib.measurement.function import SURFACE_AREA_SOURCE
 from HeartSeg3DLib.report.content import (
     Block,
     Chart,
     Facts,
     Heading,
+    KeyNumber,
     KeyNumbers,
+    Lights,
     Notices,
     Page,
     Paragraph,
@@ -33,6 +35,8 @@ from HeartSeg3DLib.trust.light import Light
 
 _OTHER_COLOR = (150, 150, 150)
 _NOTHING = "\N{EN DASH}"
+_PHASES = {"ED": "End-diastole", "ES": "End-systole"}
+_NO_LETTERS = "Sides of the patient are not marked: the file does not say how the patient lay in the scanner."
 
 
 def page_of(content: ReportContent) -> Page:
@@ -68,22 +72,28 @@ def _blocks(content: ReportContent) -> Iterator[Block]:
     yield Heading("Pictures")
     yield from _pictures(content)
     yield Heading("Structures")
-    if content.trust is not None:
-        yield Light(*content.trust)
+    lights = {phase: judged.light for phase, judged in zip(content.shown, content.judgements, strict=False)}
+    known = {phase: light for phase, light in lights.items() if light is not None}
+    if known:
+        yield Lights.of(known)
     yield _volume_table(content)
+    if function is not None:
+        yield Paragraph("ED end-diastole, ES end-systole; diameters are those at end-diastole.")
     yield Heading("How it was measured")
     yield Facts(tuple(_facts(content)))
 
 
-def _key_numbers(function: HeartFunction) -> tuple[tuple[str, str, str], ...]:
-    left = function.ventricles["LV"]
-    found = [("LV ejection fraction", f"{left.ejection_fraction_percent:.0f}", "%"),
-             ("LV at end-diastole", f"{left.edv_ml:.0f}", "mL"), ("LV at end-systole", f"{left.esv_ml:.0f}", "mL"),
-             ("LV stroke volume", f"{left.stroke_volume_ml:.0f}", "mL")]
+def _key_numbers(function: HeartFunction) -> tuple[KeyNumber, ...]:
+    left, doubt = function.ventricles["LV"], function.fraction_remark
+    found = [KeyNumber("LV ejection fraction", f"{left.ejection_fraction_percent:.0f}", "%", doubt),
+             KeyNumber("LV at end-diastole", f"{left.edv_ml:.0f}", "mL"),
+             KeyNumber("LV at end-systole", f"{left.esv_ml:.0f}", "mL"),
+             KeyNumber("LV stroke volume", f"{left.stroke_volume_ml:.0f}", "mL")]
     if "RV" in function.ventricles:
-        found.append(("RV ejection fraction", f"{function.ventricles['RV'].ejection_fraction_percent:.0f}", "%"))
+        right = function.ventricles["RV"].ejection_fraction_percent
+        found.append(KeyNumber("RV ejection fraction", f"{right:.0f}", "%", doubt))
     if function.myocardial_mass_g is not None:
-        found.append(("LV mass", f"{function.myocardial_mass_g:.0f}", "g"))
+        found.append(KeyNumber("LV mass", f"{function.myocardial_mass_g:.0f}", "g"))
     return tuple(found)
 
 
@@ -94,7 +104,7 @@ def _function_table(function: HeartFunction) -> Table:
     for row in function.to_rows():
         if row.structure:
             unit = row.unit.replace("m2", "m\N{SUPERSCRIPT TWO}")
-            cells.setdefault((row.quantity, unit), {})[names[row.structure]] = f"{row.value:.1f}"
+            cells.setdefault((row.label, unit), {})[names[row.structure]] = f"{row.value:.1f}"
     rows = tuple(Row((quantity, *(found.get(column, _NOTHING) for column in columns), unit))
                  for (quantity, unit), found in cells.items())
     number = 0.2
@@ -103,24 +113,32 @@ def _function_table(function: HeartFunction) -> Table:
 
 
 def _volume_table(content: ReportContent) -> Table:
-    function = content.function
-    chosen = [0] if function is None else [function.ed_index, function.es_index]
-    frames = [content.measurements[index] for index in chosen]
+    frames = [content.measurements[index] for index in content.shown.values()]
     others = [{row.id: row for row in frame} for frame in frames]
-    marks = {mark.id: mark for mark in content.marks}
     rows = []
     for one in frames[0]:
         volumes = [found[one.id].volume_ml if one.id in found else 0.0 for found in others]
         rows.append(Row(
             (one.name, *(f"{volume:.1f}" if volume else _NOTHING for volume in volumes),
-             f"{one.mass_g:.1f}" if one.mass_g else "", f"{one.diameter_mm:.1f}" if one.diameter_mm else "",
-             _light(one.name, marks.get(one.id))),
+             *(() if content.function else (_number(one.mass_g),)), _number(one.diameter_mm), _lights(content, one)),
             swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
         ))
-    volumes_of = ("Volume (mL)",) if function is None else ("ED (mL)", "ES (mL)")
-    widths = (0.28, 0.137, 0.105, 0.155, 0.323) if function is None else (0.27, 0.1, 0.1, 0.105, 0.155, 0.27)
-    return Table(("Structure", *volumes_of, "Mass (g)", "Diameter (mm)", "Remark"), widths, tuple(rows),
-                 words_last=True)
+    if content.function is None:
+        return Table(("Structure", "Volume (mL)", "Mass (g)", "Diameter (mm)", "Remark"),
+                     (0.28, 0.137, 0.105, 0.155, 0.323), tuple(rows), words_last=True)
+    return Table(("Structure", "ED (mL)", "ES (mL)", "Diameter (mm)", "Remark"), (0.23, 0.09, 0.09, 0.15, 0.44),
+                 tuple(rows), words_last=True)  # the mass of both phases stands in the table of function
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.1f}" if value else ""
+
+
+def _lights(content: ReportContent, row: StructureMeasurement) -> Lights:
+    """Return the lights of a structure in the frames that are shown."""
+    marks = [{mark.id: mark for mark in judged.marks} for judged in content.judgements]
+    return Lights.of({phase: _light(row.name, marks[number].get(row.id) if number < len(marks) else None)
+                      for number, phase in enumerate(content.shown)})
 
 
 def _light(name: str, mark: Mark | None) -> Light:
@@ -132,16 +150,19 @@ def _light(name: str, mark: Mark | None) -> Light:
 
 
 def _pictures(content: ReportContent) -> Iterator[Picture]:
-    function = content.function
-    shown = {"": 0} if function is None else {"End-diastole": function.ed_index, "End-systole": function.es_index}
-    for phase, index in shown.items():
+    for phase, index in content.shown.items():
         labels = content.labels[index]
-        frame = f"{phase}, frame {index}" if phase else ""
-        if content.images is None:
-            image, drawn = _blank(labels), "Drawn from the label map alone, without the scan."
-        else:
-            image, drawn = content.images[index], "Three planes through the scan, and the heart from the front left."
-        yield Picture(f"{frame}. {drawn}" if frame else drawn, _png(image, labels, frame or content.title))
+        frame = f"{_PHASES[phase]}, frame {index}" if phase else ""
+        image = _blank(labels) if content.images is None else content.images[index]
+        caption = f"{frame}. {_caption(content)}" if frame else _caption(content)
+        yield Picture(caption, _png(image, labels, frame or content.title, content.orientation_known))
+
+
+def _caption(content: ReportContent) -> str:
+    view = "from the front left" if content.orientation_known else "in 3-D"
+    drawn = f"Three planes through the scan, and the heart {view}." if content.images is not None else \
+        "Drawn from the label map alone, without the scan."
+    return drawn if content.orientation_known else f"{drawn} {_NO_LETTERS}"
 
 
 def _blank(labels: sitk.Image) -> sitk.Image:
@@ -151,10 +172,10 @@ def _blank(labels: sitk.Image) -> sitk.Image:
     return image
 
 
-def _png(image: sitk.Image, labels: sitk.Image, title: str) -> bytes:
+def _png(image: sitk.Image, labels: sitk.Image, title: str, orientation_known: bool) -> bytes:
     with tempfile.TemporaryDirectory(prefix="heartseg-report-") as folder:
         path = Path(folder) / "overview.png"
-        render_overview(image, labels, path, title)
+        render_overview(image, labels, path, title, orientation_known=orientation_known)
         return path.read_bytes()
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import SimpleITK as sitk
 
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
 from HeartSeg3DLib.report.curve import Drawing
-from HeartSeg3DLib.trust import Level, Mark
-from HeartSeg3DLib.trust.light import Light
+from HeartSeg3DLib.trust.light import Judgement, Light
 
 Rgb = tuple[int, int, int]
 
@@ -34,11 +33,12 @@ class ReportContent:
         measurements: Measurements of every frame.
         images: Scan of every frame on the grids of the label maps; None where there is no scan to show.
         function: Function of the heart over the beat.
-        marks: Which structures to look at, of the frame at end-diastole.
+        judgements: How far the frames that are shown can be trusted: the only one, or those at end-diastole and at
+            end-systole in this order.
         warnings: Sentences for the user, those of the function included.
         model: The model in words; empty where nobody knows it.
         facts: How it was made, such as `{"Device": "cpu"}`, in the order of the page.
-        trust: Level and sentence of the frame at end-diastole as a whole, None where nobody judged it.
+        orientation_known: Whether pictures may say where right and left, front and back of the patient are.
     """
 
     title: str
@@ -46,11 +46,16 @@ class ReportContent:
     measurements: Sequence[Measurements]
     images: Images | None = None
     function: HeartFunction | None = None
-    marks: Sequence[Mark] = ()
+    judgements: Sequence[Judgement] = ()
     warnings: Sequence[str] = ()
     model: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
-    trust: tuple[Level, str] | None = None
+    orientation_known: bool = True
+
+    @property
+    def shown(self) -> dict[str, int]:
+        """The frames that are shown: the only one, or those of both phases by their short names."""
+        return {"": 0} if self.function is None else dict(zip(("ED", "ES"), self.function.phases, strict=True))
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,20 @@ class Heading:
     text: str
 
 
+class KeyNumber(NamedTuple):
+    """A number that a reader looks for first; `doubt` says in a few words why not to rely on it."""
+
+    name: str
+    value: str
+    unit: str
+    doubt: str = ""
+
+
 @dataclass(frozen=True)
 class KeyNumbers:
-    """The few numbers that a reader looks for first: label, value, unit."""
+    """The few numbers that a reader looks for first."""
 
-    items: tuple[tuple[str, str, str], ...]
+    items: tuple[KeyNumber, ...]
 
 
 @dataclass(frozen=True)
@@ -82,16 +96,42 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Lights:
+    """Lights of the frames that are shown, each behind the short names of the phases it is of.
+
+    Where there is one frame its name is empty; phases of which the same is said share a light.
+    """
+
+    items: tuple[tuple[str, Light], ...]
+
+    @classmethod
+    def of(cls, lights: Mapping[str, Light]) -> Lights:
+        """Join phases of which the same is said.
+
+        Example:
+            >>> fine, bad = Light("green", "Fine."), Light("red", "Wrong.")
+            >>> [when for when, _ in Lights.of({"ED": fine, "ES": fine}).items]
+            ['ED, ES']
+            >>> [when for when, _ in Lights.of({"ED": fine, "ES": bad}).items]
+            ['ED', 'ES']
+        """
+        phases: dict[Light, list[str]] = {}
+        for phase, light in lights.items():
+            phases.setdefault(light, []).append(phase)
+        return cls(tuple((", ".join(names), light) for light, names in phases.items()))
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of a table.
 
     Attributes:
-        cells: Words, or a light with its sentence.
+        cells: Words, or lights with their sentences.
         swatch: The structure's color.
         amber: Whether words in the last cell say that something was missed.
     """
 
-    cells: tuple[str | Light, ...]
+    cells: tuple[str | Lights, ...]
     swatch: Rgb | None = None
     amber: bool = False
 
@@ -140,7 +180,7 @@ class Facts:
     items: tuple[tuple[str, str], ...]
 
 
-Block = Heading | KeyNumbers | Notices | Light | Paragraph | Table | Picture | Chart | Facts
+Block = Heading | KeyNumbers | Notices | Lights | Paragraph | Table | Picture | Chart | Facts
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from HeartSeg3DLib.report.content import (
     Chart,
     Facts,
     Heading,
+    KeyNumber,
     KeyNumbers,
+    Lights,
     Notices,
     Page,
     Paragraph,
@@ -42,7 +44,8 @@ h2 { margin: 36px 0 10px; font-size: 18px; font-weight: 650; break-after: avoid;
 .numbers dt { color: var(--quiet); font-size: 12px; white-space: nowrap; }
 .numbers dd { margin: 0; font-size: 29px; line-height: 1.25; font-weight: 600; }
 .numbers dd small { font-size: 14px; font-weight: 400; color: var(--quiet); }
-.numbers div:first-child dd { color: var(--accent); }
+.numbers .doubt { font-size: 12px; line-height: 1.3; font-weight: 600; color: var(--amber); }
+.numbers div:first-child dd:not(.doubt) { color: var(--accent); }
 .notices { margin: 26px 0 0; padding: 11px 18px; border-left: 3px solid var(--amber); background: #fdf7ec;
   border-radius: 0 6px 6px 0; break-inside: avoid; }
 .notices p { margin: 4px 0; font-size: 14px; }
@@ -59,8 +62,11 @@ th { white-space: nowrap; }
 tr { break-inside: avoid; }
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 9px;
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.phased { margin: 0; padding-left: 74px; text-indent: -74px; }
+.phase { width: 53px; font-weight: 600; }
+.phase, .lamp { display: inline-block; text-indent: 0; }
 .light { margin: 0 0 10px; font-size: 14px; break-after: avoid; }
-.lamp { display: inline-block; width: 12px; height: 12px; border-radius: 50%; margin-right: 9px;
+.lamp { width: 12px; height: 12px; border-radius: 50%; margin-right: 9px;
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 figure { margin: 0 0 20px; break-inside: avoid; }
 figure img { width: 100%; border-radius: 8px; display: block; }
@@ -123,9 +129,13 @@ def _(block: Heading) -> str:
 
 @_html.register
 def _(block: KeyNumbers) -> str:
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(unit)}</small></dd></div>"
-                    for name, value, unit in block.items)
-    return f'<dl class="numbers">{items}</dl>'
+    return f'<dl class="numbers">{"".join(map(_key_number, block.items))}</dl>'
+
+
+def _key_number(item: KeyNumber) -> str:
+    doubt = f'<dd class="doubt">{escape(item.doubt)}</dd>' if item.doubt else ""
+    return (f"<div><dt>{escape(item.name)}</dt><dd>{escape(item.value)} <small>{escape(item.unit)}</small></dd>"
+            f"{doubt}</div>")
 
 
 @_html.register
@@ -134,8 +144,9 @@ def _(block: Notices) -> str:
 
 
 @_html.register
-def _(block: Light) -> str:
-    return f'<p class="light">{_lamp(block)}</p>'
+def _(block: Lights) -> str:
+    return "".join(f'<p class="{"light phased" if when else "light"}">{_lamp(when, light)}</p>'
+                   for when, light in block.items)
 
 
 @_html.register
@@ -170,9 +181,14 @@ def _(block: Facts) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _lamp(light: Light) -> str:
-    return (f'<span class="lamp" style="background:{_color(light.color)}"></span>'
+def _lamp(when: str, light: Light) -> str:
+    phase = f'<span class="phase">{escape(when)}</span>' if when else ""
+    return (f'{phase}<span class="lamp" style="background:{_color(light.color)}"></span>'
             f"<b>{escape(light.name)}</b>{escape(light.text.removeprefix(light.name))}")
+
+
+def _in_cell(when: str, light: Light) -> str:
+    return f'<p class="phased">{_lamp(when, light)}</p>' if when else _lamp(when, light)
 
 
 def _row(table: Table, row: Row) -> str:
@@ -181,11 +197,11 @@ def _row(table: Table, row: Row) -> str:
     return f"<tr{kind}>{_cells(table, row.cells, 'td', swatch)}</tr>"
 
 
-def _cells(table: Table, cells: Sequence[str | Light], tag: str, before: str = "") -> str:
+def _cells(table: Table, cells: Sequence[str | Lights], tag: str, before: str = "") -> str:
     parts = []
     for number, cell in enumerate(cells):
         words = ' class="words"' if table.left_aligned(number) else ""
-        inside = _lamp(cell) if isinstance(cell, Light) else escape(cell)
+        inside = escape(cell) if isinstance(cell, str) else "".join(_in_cell(*one) for one in cell.items)
         parts.append(f"<{tag}{words}>{before if number == 0 else ''}{inside}</{tag}>")
     return "".join(parts)
 

@@ -12,6 +12,7 @@ from HeartSeg3DLib.report.content import (
     Block,
     Facts,
     Heading,
+    KeyNumber,
     KeyNumbers,
     Notices,
     Page,
@@ -99,21 +100,21 @@ def surface_fact(name: str, triangles: int) -> str:
     return f"{_thousands(triangles)} triangles{'; ' if meaning else ''}{meaning}"
 
 
-def _key_numbers(content: MeshPage) -> tuple[tuple[str, str, str], ...]:
+def _key_numbers(content: MeshPage) -> tuple[KeyNumber, ...]:
     report = content.report
     hard = [check for check in report.checks if check.hard]
     aims = [check for check in report.checks if not check.hard]
-    numbers = [("Hard checks passed", f"{sum(check.passed for check in hard)}", f"of {len(hard)}"),
-               ("Aims reached", f"{sum(check.passed for check in aims)}", f"of {len(aims)}")]
+    numbers = [KeyNumber("Hard checks passed", f"{sum(check.passed for check in hard)}", f"of {len(hard)}"),
+               KeyNumber("Aims reached", f"{sum(check.passed for check in aims)}", f"of {len(aims)}")]
     for name in ("triangles", "tetrahedra"):
         if name in report.whole:
             written = _part(report.whole.get("written"), name)
             unit = f"{_thousands(written)} written" if written not in (None, report.whole[name]) else ""
-            numbers.append((name.capitalize(), _thousands(report.whole[name]), unit))
+            numbers.append(KeyNumber(name.capitalize(), _thousands(report.whole[name]), unit))
     if (pieces := _part(report.whole.get("written"), "pieces")) is not None:
-        numbers.append(("Pieces", _thousands(pieces), ""))
+        numbers.append(KeyNumber("Pieces", _thousands(pieces), ""))
     if content.fibers is not None:
-        numbers.append(("Muscle with fibers", f"{100 * content.fibers.figures.share:.0f}", "%"))
+        numbers.append(KeyNumber("Muscle with fibers", f"{100 * content.fibers.figures.share:.0f}", "%"))
     return tuple(numbers)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from HeartSeg3DLib.report.content import (
     Facts,
     Heading,
     KeyNumbers,
+    Lights,
     Notices,
     Page,
     Paragraph,
@@ -38,10 +40,12 @@ _RULE: Rgb = (226, 230, 233)
 _ACCENT: Rgb = (11, 107, 117)
 _AMBER: Rgb = (178, 106, 0)
 _PALE: Rgb = (253, 247, 236)
-_SIZE, _SMALL, _LEADING = 9.0, 8.2, 1.38
+_SIZE, _SMALL, _TINY, _LEADING = 9.0, 8.2, 7.4, 1.38
 _PADDING = 8.0
 _LAMP = 14.0
 """Width of a lamp and the space after it."""
+_PHASE = 33.0
+"""Width of the names of phases before a lamp and the space after them."""
 _TERM = 100.0
 _UNWRITABLE = "Letters that this PDF's font does not have are shown as question marks; the HTML report has them all."
 
@@ -54,6 +58,16 @@ def to_pdf(page: Page) -> bytes:
         layout.add(block, following)
     layout.pdf.footer(NOTE_SENTENCE, _SMALL, _QUIET, _MARGIN)
     return layout.pdf.to_bytes()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line of words, and what stands before it: the names of phases and a lamp."""
+
+    text: str
+    indent: float = 0.0
+    phase: str = ""
+    light: Light | None = None
 
 
 class _Layout:
@@ -94,12 +108,15 @@ class _Layout:
     def _(self, block: KeyNumbers) -> None:
         self.y += 14
         step = _WIDTH / len(block.items)
-        for number, (name, value, unit) in enumerate(block.items):
+        doubts = [wrapped(item.doubt, _TINY, step - _PADDING) if item.doubt else [] for item in block.items]
+        for number, (name, value, unit, _) in enumerate(block.items):
             x = _MARGIN + number * step
-            self.pdf.text(name, x, self.y, 7.4, _QUIET)
+            self.pdf.text(name, x, self.y, _TINY, _QUIET)
             self.pdf.text(value, x, self.y + 20, 19, _INK if number else _ACCENT, bold=True)
             self.pdf.text(unit, x + text_width(value, 19, bold=True) + 3, self.y + 20, 9, _QUIET)
-        self.y += 28
+            for count, line in enumerate(doubts[number]):
+                self.pdf.text(line, x, self.y + 31 + count * _TINY * _LEADING, _TINY, _AMBER, bold=True)
+        self.y += 28 + max(map(len, doubts)) * _TINY * _LEADING
 
     @_add.register
     def _(self, block: Notices) -> None:
@@ -118,13 +135,12 @@ class _Layout:
             self.y += height
 
     @_add.register
-    def _(self, block: Light) -> None:
-        lines = wrapped(block.text, _SIZE, _WIDTH - _LAMP)
+    def _(self, block: Lights) -> None:
+        lines = list(_light_lines(block, _WIDTH))
         self._need(len(lines) * _SIZE * _LEADING + 60)  # the head of the table below stays with it
         self.y += 8
-        self.pdf.dot(_MARGIN + 4, self.y + 8, 4, block.color)
         for line in lines:
-            self.pdf.text(line, _MARGIN + _LAMP, self.y + 11, _SIZE, _INK)
+            self._line(line, _MARGIN, self.y, _INK)
             self.y += _SIZE * _LEADING
 
     @_add.register
@@ -194,6 +210,13 @@ class _Layout:
             self.pdf.text(line, _MARGIN, self.y, size, color)
             self.y += size * _LEADING
 
+    def _line(self, line: _Line, x: float, y: float, color: Rgb) -> None:
+        """Draw a line of lights whose upper left corner is at (x, y)."""
+        if line.light is not None:
+            self.pdf.text(line.phase, x, y + 11, _SIZE, color, bold=True)
+            self.pdf.dot(x + line.indent - _LAMP + 4, y + 8, 4, line.light.color)
+        self.pdf.text(line.text, x + line.indent, y + 11, _SIZE, color)
+
     def _cells(self, table: Table, row: Row, edges: Sequence[float], head: bool = False) -> None:
         size = _SMALL if head else _SIZE
         last = len(row.cells) - 1
@@ -206,19 +229,30 @@ class _Layout:
             if row.amber and number == last:
                 color = _AMBER
             x = edges[number] + (indent if number == 0 else 2 * _PADDING) if words else edges[number + 1]
-            if isinstance(cell, Light):
-                self.pdf.dot(x + 4, self.y + 8, 4, cell.color)
-                x += _LAMP
             for count, line in enumerate(_cell_lines(cell, number, edges)):
-                self.pdf.text(line, x, self.y + 11 + count * _SIZE * _LEADING, size, color, bold=head,
-                              align="left" if words else "right")
+                y = self.y + count * _SIZE * _LEADING
+                if isinstance(cell, Lights):
+                    self._line(line, x, y, color)
+                else:
+                    self.pdf.text(line.text, x, y + 11, size, color, bold=head, align="left" if words else "right")
         self.y += _row_height(row, edges)
         self.pdf.line(((_MARGIN, self.y), (A4[0] - _MARGIN, self.y)), _QUIET if head else _RULE, 0.6)
 
 
-def _cell_lines(cell: str | Light, column: int, edges: Sequence[float]) -> list[str]:
+def _cell_lines(cell: str | Lights, column: int, edges: Sequence[float]) -> list[_Line]:
     width = edges[column + 1] - edges[column] - (2 * _PADDING if column else _PADDING)
-    return wrapped(cell.text, _SIZE, width - _LAMP) if isinstance(cell, Light) else wrapped(cell, _SIZE, width)
+    if isinstance(cell, Lights):
+        return list(_light_lines(cell, width))
+    return [_Line(text) for text in wrapped(cell, _SIZE, width)]
+
+
+def _light_lines(lights: Lights, width: float) -> Iterator[_Line]:
+    """Yield the lines of lights one below the other; their words begin at the same place."""
+    indent = _LAMP + (_PHASE if any(when for when, _ in lights.items) else 0.0)
+    for when, light in lights.items:
+        first, *rest = wrapped(light.text, _SIZE, width - indent)
+        yield _Line(first, indent, when, light)
+        yield from (_Line(text, indent) for text in rest)
 
 
 def _row_height(row: Row, edges: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -33,7 +34,8 @@ _BRIGHT: Color = (0.94, 0.95, 0.97)
 _QUIET: Color = (0.58, 0.63, 0.70)
 
 
-def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: str) -> None:
+def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: str, *,
+                    orientation_known: bool = True) -> None:
     """Write one PNG of 1600 x 900 pixels that shows what was found.
 
     Three planes in radiological convention with outlines, the heart in 3-D seen from the front left, and the volume of
@@ -44,6 +46,8 @@ def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: st
         labels: Its label map with the project's label values, on the same grid; it may be empty.
         path: PNG file, replaced in one step.
         title: First line of the page, such as the name of the scan.
+        orientation_known: Whether planes and edges may be named after the patient's sides; else they have numbers and
+            no letters.
 
     Raises:
         InputError: Image and label map do not lie on one grid.
@@ -57,10 +61,11 @@ def render_overview(image: sitk.Image, labels: sitk.Image, path: Path, title: st
     _write_title(canvas, image, title)
     planes, millimeters = three_planes(image, labels, _TILE)
     for number, plane in enumerate(planes):
-        _lay_plane(canvas, plane, millimeters, *_tile_corner(number))
+        shown = plane if orientation_known else replace(plane, name=f"Plane {number + 1}", letters=None)
+        _lay_plane(canvas, shown, millimeters, *_tile_corner(number))
     found = measure(labels)
     _lay_volumes(canvas, found, *_tile_corner(3))
-    _lay_heart(canvas, labels, found)
+    _lay_heart(canvas, labels, found, orientation_known)
     canvas.text(NOTE_SENTENCE, _EDGE, HEIGHT - 16, 15, _QUIET)
     canvas.text("HeartSeg", WIDTH - _EDGE, HEIGHT - 16, 15, _QUIET, align="right")
     with replacing(path) as temporary:
@@ -85,7 +90,8 @@ def _write_title(canvas: Canvas, image: sitk.Image, title: str) -> None:
 def _lay_plane(canvas: Canvas, plane: Plane, millimeters: float, x: int, y: int) -> None:
     canvas.paste(plane.picture, x, y)
     canvas.outlined_text(plane.name, x + 10, y + 27, 15, _QUIET)
-    _write_letters(canvas, plane.letters, x, y, _TILE, _TILE)
+    if plane.letters is not None:
+        _write_letters(canvas, plane.letters, x, y, _TILE, _TILE)
     _draw_scale_bar(canvas, _BAR_MM / millimeters, x + 14, y + _TILE - 16)
 
 
@@ -119,7 +125,7 @@ def _lay_volumes(canvas: Canvas, found: Measurements, x: int, y: int) -> None:
         canvas.text(amount, x + _TILE - 20, bottom, size, _BRIGHT if row.voxels else _QUIET, align="right")
 
 
-def _lay_heart(canvas: Canvas, labels: sitk.Image, found: Measurements) -> None:
+def _lay_heart(canvas: Canvas, labels: sitk.Image, found: Measurements, orientation_known: bool) -> None:
     canvas.fill(_HEART_LEFT, _TOP, _HEART_WIDTH, _PANEL_HEIGHT, _PANEL)
     values = tuple(row.label for row in found.rows if row.voxels)
     heart = heart_field(labels, values) if values else None
@@ -131,13 +137,14 @@ def _lay_heart(canvas: Canvas, labels: sitk.Image, found: Measurements) -> None:
     _, down, right = heart.size
     scale = min((_HEART_WIDTH - 2 * _HEART_MARGIN) / right, (_PANEL_HEIGHT - 2 * _HEART_MARGIN) / down)
     picture = opengl_view.draw_heart(heart, scale, _PANEL)
-    note = "From the front left"
+    note = "From the front left" if orientation_known else "In 3-D"
     if picture is None:
         picture = software_view.draw_heart(heart, scale, _PANEL)
         note += ", drawn without OpenGL"
     rows, columns = picture.shape[:2]
     canvas.paste(picture, _HEART_LEFT + (_HEART_WIDTH - columns) // 2, _TOP + (_PANEL_HEIGHT - rows) // 2)
-    right_axis, down_axis, _ = camera_axes()
-    _write_letters(canvas, edge_letters(right_axis, down_axis), _HEART_LEFT, _TOP, _HEART_WIDTH, _PANEL_HEIGHT)
+    if orientation_known:
+        right_axis, down_axis, _ = camera_axes()
+        _write_letters(canvas, edge_letters(right_axis, down_axis), _HEART_LEFT, _TOP, _HEART_WIDTH, _PANEL_HEIGHT)
     _draw_scale_bar(canvas, _BAR_MM / heart.spacing_mm * scale, _HEART_LEFT + 14, _TOP + _PANEL_HEIGHT - 16)
     canvas.outlined_text(note, _HEART_LEFT + 10, _TOP + 27, 15, _QUIET)

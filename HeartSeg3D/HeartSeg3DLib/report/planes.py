@@ -40,11 +40,12 @@ class Plane:
     Attributes:
         name: Shown above it.
         picture: Colors [y, x, rgb].
+        letters: Where its edges point to, None where nobody knows.
     """
 
     name: str
     picture: Picture
-    letters: Letters
+    letters: Letters | None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from HeartSeg3DLib.segmentation.verdict import Level
+from HeartSeg3DLib.segmentation.verdict import Level, Mark
 
 COLORS = {"grey": (150, 150, 150), "green": (0, 158, 115), "amber": (230, 159, 0), "red": (204, 51, 51)}
 """sRGB, 0-255, of each level."""
@@ -43,3 +44,16 @@ class Light:
             ('Amber. Look at it.', 'Not judged yet.')
         """
         return self.sentence if self.sentence.startswith(self.name) else f"{self.name}. {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a report says about how far one frame can be trusted.
+
+    Attributes:
+        marks: What is known about each of its structures.
+        light: Of the frame as a whole, None where nobody judged it.
+    """
+
+    marks: Sequence[Mark] = ()
+    light: Light | None = None

@@ -10,10 +10,11 @@ from typing import Any, overload
 import numpy as np
 import SimpleITK as sitk
 
-from HeartSeg3DLib.api.reporting import check_report, report_of_scan
+from HeartSeg3DLib.api.reporting import check_report, report_of_scan, shown_frames
 from HeartSeg3DLib.errors import InputError
 from HeartSeg3DLib.measurement import FunctionChoices, HeartFunction, Measurements, function_of_frames, measure
-from HeartSeg3DLib.trust import Level, Mark, structure_marks
+from HeartSeg3DLib.trust import Mark, structure_marks
+from HeartSeg3DLib.trust.light import Judgement, Light
 from HeartSeg3DLib.worker.events import Job
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
 from HeartSeg3DLib.worker.scan_folder import ScanDescription, read_scan_folder, source_named
@@ -52,15 +53,15 @@ def report(job: Job, loaded: LoadedModels) -> None:
     warnings = list(request.get("warnings") or [])
     function = _function(measured, labels.times_ms, request.get("function") or {}, warnings)
     job.progress(_MEASURED, "Drawing the pictures of the report")
-    shown = function.ed_index if function else 0
-    marks = _marks(request.get("marks") or [], shown, labels[shown], orientation_known=scan.orientation_known)
-    report_of_scan(output, scan, scan.frames, labels, measured, function, marks, warnings, request.get("model") or "",
-                   request.get("facts") or {}, trust=_trust(request.get("trust") or [], shown), force=force)
+    judgements = [Judgement(_marks(request.get("marks") or [], shown, labels[shown], scan.orientation_known),
+                            _light(request.get("trust") or [], shown)) for shown in shown_frames(function)]
+    report_of_scan(output, scan, scan.frames, labels, measured, function, judgements, warnings,
+                   request.get("model") or "", request.get("facts") or {}, force=force)
     job.progress(1.0, "Done")
     job.result(output=str(output))
 
 
-def _marks(told: Sequence[Sequence[Mapping[str, Any]]], index: int, labels: sitk.Image, *,
+def _marks(told: Sequence[Sequence[Mapping[str, Any]]], index: int, labels: sitk.Image,
            orientation_known: bool) -> list[Mark]:
     """Return the marks of one frame; structures of which nothing was told are marked by what can be seen of them."""
     known = {one["id"]: one for one in (told[index] if index < len(told) else ())}
@@ -68,10 +69,10 @@ def _marks(told: Sequence[Sequence[Mapping[str, Any]]], index: int, labels: sitk
             for mark in structure_marks(labels, orientation_known)]
 
 
-def _trust(told: Sequence[Mapping[str, Any] | None], index: int) -> tuple[Level, str] | None:
-    """Return level and sentence of one frame as a whole, None where nobody judged it."""
+def _light(told: Sequence[Mapping[str, Any] | None], index: int) -> Light | None:
+    """Return the light of one frame as a whole, None where nobody judged it."""
     said = told[index] if index < len(told) else None
-    return (said["level"], said["sentence"]) if said else None
+    return Light(said["level"], said["sentence"]) if said else None
 
 
 def _function(measured: Sequence[Measurements], times_ms: Sequence[float | None], told: Mapping[str, Any],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -113,6 +114,23 @@ def test_a_label_map_has_a_report(beating: Path, tmp_path: Path, ending: str) ->
     assert (tmp_path / f"page{ending}").stat().st_size > 10_000
 
 
+def without_orientation(source: Path, path: Path) -> Path:
+    """Writes a NIfTI file again as one that says nothing about how the patient lay: qform and sform codes of 0."""
+    image = bytearray(gzip.decompress(source.read_bytes()))
+    image[252:256] = bytes(4)
+    path.write_bytes(image)
+    return path
+
+
+def test_pictures_of_a_label_map_that_does_not_say_how_the_patient_lay_name_no_sides(
+    beating: Path, tmp_path: Path
+) -> None:
+    lost = without_orientation(beating, tmp_path / "lost.nii")
+    for labels, named in ((beating, True), (lost, False)):
+        api.measure_to_file([labels], tmp_path / "a.csv", report=tmp_path / "page.html", force=True)
+        assert ("Sides of the patient are not marked" in (tmp_path / "page.html").read_text("utf-8")) != named
+
+
 def test_a_report_that_cannot_be_written_leaves_no_table(beating: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.html").write_text("mine")
     for report, labels, said in ((tmp_path / "mine.html", [beating], "exists already"),
@@ -139,6 +157,18 @@ def test_a_segmented_scan_has_a_report_in_a_folder_that_is_made(tmp_path: Path, 
     assert str(tmp_path) not in text
     assert done.to_dict()["report"] == str(done.report)
     assert done.function is None
+
+
+def test_pictures_of_a_scan_that_does_not_say_how_the_patient_lay_name_no_sides(
+    tmp_path: Path, models: api.SegmentationModels
+) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    for source, named in ((scan, True), (without_orientation(scan, tmp_path / "lost.nii"), False)):
+        done = api.segment_to_file(source, tmp_path / "heart.nii.gz", models, report=tmp_path / "pages", force=True)
+        assert done.report is not None
+        text = done.report.read_text("utf-8")
+        assert ("the heart from the front left." in text) == named
+        assert ("Sides of the patient are not marked" in text) != named
 
 
 def test_a_segmented_cine_has_a_function_or_says_why_not(tmp_path: Path, models: api.SegmentationModels) -> None:

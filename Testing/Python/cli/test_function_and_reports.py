@@ -14,6 +14,11 @@ from random_models import write_cine, write_ct
 
 @pytest.fixture
 def beating(tmp_path: Path) -> Path:
+    return write_beating(tmp_path / "cine.nii.gz")
+
+
+def write_beating(path: Path, slice_distance_mm: float = 1.0) -> Path:
+    """Writes a 4-D label map of a heart made of boxes."""
     frames = []
     for side in (12, 10, 7, 6, 8, 11):
         voxels = np.zeros((24, 24, 32), np.uint8)
@@ -21,8 +26,9 @@ def beating(tmp_path: Path) -> Path:
         voxels[5:5 + side, 5:5 + side, 5:5 + side] = 1
         voxels[5:5 + side, 5:5 + side, 22:22 + side // 2] = 3
         frames.append(sitk.GetImageFromArray(voxels))
-    sitk.WriteImage(sitk.JoinSeries(frames), str(tmp_path / "cine.nii.gz"))
-    return tmp_path / "cine.nii.gz"
+        frames[-1].SetSpacing((1.0, 1.0, slice_distance_mm))
+    sitk.WriteImage(sitk.JoinSeries(frames), str(path))
+    return path
 
 
 def test_the_function_of_a_cine_is_written_and_shown(beating: Path, tmp_path: Path) -> None:
@@ -36,6 +42,24 @@ def test_the_function_of_a_cine_is_written_and_shown(beating: Path, tmp_path: Pa
     for said in ("Ejection fraction", "87.5", "End-diastole is frame 0, end-systole frame 3", "Heart rate 60"):
         assert said in result.stdout
     assert "Warning: " in result.stderr
+
+
+@pytest.mark.parametrize(("distance", "far"), [(8.0, False), (10.0, True)])
+def test_an_ejection_fraction_from_slices_far_apart_says_so_beside_itself(tmp_path: Path, distance: float,
+                                                                          far: bool) -> None:
+    cine = write_beating(tmp_path / "cine.nii.gz", distance)
+    result = call("measure", cine, "-o", tmp_path / "cine.csv", "--report", tmp_path / "cine.html")
+    remark = "uncertain: slices 10 mm apart"
+    (line,) = [line for line in result.stdout.splitlines() if "Ejection fraction" in line]
+    assert (f"Ejection fraction ({remark})" in line) == far
+    assert ("Warning: The slices lie 10 mm apart" in result.stderr) == far
+    with (tmp_path / "cine.csv").open(newline="") as file:
+        remarks = {row["quantity"]: row["remark"] for row in csv.DictReader(file)}
+    assert remarks["Ejection fraction"] == (remark if far else "")
+    page = (tmp_path / "cine.html").read_text(encoding="utf-8")
+    headline = page[page.index('<dl class="numbers">'):page.index("</dl>")]
+    assert headline.count(f'<dd class="doubt">{remark}</dd>') == (2 if far else 0)
+    assert ("The slices lie 10 mm apart" in page) == far
 
 
 def test_phases_can_be_chosen_and_json_says_so(beating: Path, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ def no_opengl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opengl_view, "draw_heart", lambda *_: None)
 
 
-def draw(image: sitk.Image, labels: sitk.Image, folder: Path) -> np.ndarray:
+def draw(image: sitk.Image, labels: sitk.Image, folder: Path, *, orientation_known: bool = True) -> np.ndarray:
     path = folder / "overview.png"
-    render_overview(image, labels, path, "Phantom")
+    render_overview(image, labels, path, "Phantom", orientation_known=orientation_known)
     assert [item.name for item in folder.iterdir()] == ["overview.png"]
     return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
 
@@ -55,6 +55,24 @@ def test_a_few_voxels_give_a_page(heart_image: sitk.Image, heart_labels: sitk.Im
     speck = heart_labels * 0
     speck[40, 40, 40] = 1
     assert draw(heart_image, speck, tmp_path).shape == (900, 1600, 3)
+
+
+def test_a_scan_of_unknown_orientation_has_no_letters_of_the_patients_sides(
+    heart_image: sitk.Image, heart_labels: sitk.Image, tmp_path: Path
+) -> None:
+    black = heart_image * 0
+    known, unknown = (draw(black, heart_labels, tmp_path, orientation_known=known) for known in (True, False))
+    for top, left, side in ((76, 28, 384), (76, 424, 384), (472, 28, 384), (76, 832, 740)):
+        center = left + side // 2
+        places = [np.s_[top + 6:top + 32, center - 15:center + 15]]
+        if side == 384:  # of the 3-D view, the scale bar may reach below the heart
+            places += [np.s_[top + side - 32:top + side - 6, center - 15:center + 15],
+                       np.s_[top + 177:top + 207, left + 8:left + 38],
+                       np.s_[top + 177:top + 207, left + side - 38:left + side - 8]]
+        for place in places:
+            assert known[place].min(axis=-1).max() > 200, "a letter"
+            assert unknown[place].min(axis=-1).max() < 100, "no letter"
+    assert (known[LEGEND] == unknown[LEGEND]).all()
 
 
 def test_other_peoples_label_map_is_refused(heart_image: sitk.Image, heart_labels: sitk.Image, tmp_path: Path) -> None:

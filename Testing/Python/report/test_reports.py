@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import get_args
@@ -20,7 +21,7 @@ from HeartSeg3DLib.measurement import FunctionChoices, function_of_frames, measu
 from HeartSeg3DLib.report import ReportContent, write_report
 from HeartSeg3DLib.report.pdf_writer import text_width, wrapped, writable
 from HeartSeg3DLib.trust import Level, Mark, structure_marks
-from HeartSeg3DLib.trust.light import COLORS
+from HeartSeg3DLib.trust.light import COLORS, Judgement, Light
 
 LEVELS = {"grey": "Not judged", "green": "Green", "amber": "Amber", "red": "Red"}
 NAMES = ("Left ventricle cavity", "Left ventricle myocardium", "Right ventricle cavity", "Pulmonary artery")
@@ -53,9 +54,9 @@ def beating(heart_labels: sitk.Image, heart_image: sitk.Image) -> ReportContent:
     labels = [heart_labels, systole]
     measured = [measure(one) for one in labels]
     function = function_of_frames(measured, [0.0, 350.0], FunctionChoices(heart_rate=60, height_cm=180, weight_kg=80))
-    return ReportContent("<script>cine</script> & Ärzte", labels, measured, [heart_image] * 2, function,
-                         structure_marks(heart_labels), ["Look <i>here</i>."], "Whole heart (tiny 1.0.0)",
-                         {"Device": "cpu"})
+    judgements = [Judgement(structure_marks(one)) for one in labels]
+    return ReportContent("<script>cine</script> & Ärzte", labels, measured, [heart_image] * 2, function, judgements,
+                         ["Look <i>here</i>."], "Whole heart (tiny 1.0.0)", {"Device": "cpu"})
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_a_label_map_without_its_scan_has_a_report_too(heart_labels: sitk.Image,
 
 def test_a_structure_to_look_at_is_marked_with_its_sentence(heart_labels: sitk.Image, tmp_path: Path) -> None:
     cut = heart_labels[:, :, 40:]
-    content = ReportContent("cut", [cut], [measure(cut)], marks=structure_marks(cut))
+    content = ReportContent("cut", [cut], [measure(cut)], judgements=[Judgement(structure_marks(cut))])
     text = write_report(tmp_path / "cut.html", content).read_text("utf-8")
     assert re.search(r"<b>Amber</b>\. Cut by the lower border of the scan\.</td>", text)
 
@@ -132,7 +133,7 @@ def test_each_structure_has_a_light_and_its_name_in_its_row(
     heart_labels: sitk.Image, tmp_path: Path, level: Level
 ) -> None:
     mark = Mark("AO", level, "Aorta: look <b>here</b>.")
-    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], marks=[mark])
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], judgements=[Judgement([mark])])
     text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
     color, name = "#{:02x}{:02x}{:02x}".format(*COLORS[level]), LEVELS[level]
     row, = re.findall(r"<tr>(?:(?!</tr>).)*Aorta.*?</tr>", text)
@@ -145,7 +146,7 @@ def test_each_structure_has_a_light_and_its_name_in_its_row(
 
 def test_structures_that_nobody_judged_say_so_once(heart_labels: sitk.Image, tmp_path: Path) -> None:
     content = ReportContent("heart", [heart_labels], [measure(heart_labels)],
-                            marks=[Mark("LV", "grey", "Left ventricle cavity: not judged yet.")])
+                            judgements=[Judgement([Mark("LV", "grey", "Left ventricle cavity: not judged yet.")])])
     text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
     assert text.count("<b>Not judged</b> yet.</td>") == 1
     assert text.count("<b>Not judged</b>.</td>") == 6
@@ -155,12 +156,56 @@ def test_structures_that_nobody_judged_say_so_once(heart_labels: sitk.Image, tmp
 def test_the_result_as_a_whole_has_a_light_and_its_name_above_the_table(
     heart_labels: sitk.Image, tmp_path: Path, level: Level
 ) -> None:
-    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], trust=(level, "Look <b>twice</b>."))
+    whole = Judgement(light=Light(level, "Look <b>twice</b>."))
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], judgements=[whole])
     text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
     name = LEVELS[level]
     light = text.index(f"<b>{name}</b>. Look &lt;b&gt;twice")
     assert text.index("<h2>Structures") < light < text.index("<table>")
     assert f"{name}. Look <b>twice</b>." in pdf_words(write_report(tmp_path / "heart.pdf", content))
+
+
+@pytest.mark.parametrize("ending", [".html", ".pdf"])
+def test_lights_of_a_beating_heart_say_of_which_phase_they_are(beating: ReportContent, tmp_path: Path,
+                                                              ending: str) -> None:
+    fine = Mark("LV", "green", "Left ventricle cavity: nothing noticed.")
+    good = Mark("RV", "green", "Right ventricle cavity: nothing noticed.")
+    bad = Mark("RV", "red", "Right ventricle cavity: probably wrong.")
+    diastole = Judgement([fine, good], Light("green", "Fine."))
+    systole = Judgement([fine, bad], Light("red", "Not so."))
+    page = write_report(tmp_path / f"cine{ending}", replace(beating, judgements=[diastole, systole]))
+    if ending == ".pdf":
+        lines = pdf_words(page).splitlines()
+        spoken = [f"{lines[at]}: {lines[at + 1]}" for at, line in enumerate(lines)
+                  if line in ("ED", "ES", "ED, ES") and lines[at + 1].endswith(".")]
+    else:
+        lights = re.findall(r'<span class="phase">(.*?)</span>(.*?)</p>', page.read_text("utf-8"))
+        spoken = [f"{when}: {re.sub('<.*?>', '', said)}" for when, said in lights]
+    assert spoken[:5] == ["ED: Green. Fine.", "ES: Red. Not so.", "ED, ES: Green. Nothing noticed.",
+                          "ED, ES: Not judged.", "ED: Green. Nothing noticed."]
+    assert spoken[5] == "ES: Red. Probably wrong."
+
+
+@pytest.mark.parametrize(("distance", "doubts"), [(8.0, 0), (12.0, 2)])
+def test_the_headline_of_a_pdf_tells_slices_far_apart_too(beating: ReportContent, tmp_path: Path, distance: float,
+                                                          doubts: int) -> None:
+    assert beating.function is not None
+    content = replace(beating, function=replace(beating.function, slice_distance_mm=distance))
+    lines = pdf_words(write_report(tmp_path / "cine.pdf", content)).splitlines()
+    headline = " ".join(lines[:lines.index("Function")])
+    assert headline.count("uncertain: slices 12 mm apart") == doubts
+    assert ("Ejection fraction (uncertain: slices 12 mm apart)" in lines) == bool(doubts)
+
+
+def test_pictures_of_a_scan_of_unknown_orientation_say_why_they_have_no_letters(beating: ReportContent,
+                                                                                tmp_path: Path) -> None:
+    unknown = write_report(tmp_path / "unknown.html", replace(beating, orientation_known=False)).read_text("utf-8")
+    known = write_report(tmp_path / "known.html", beating).read_text("utf-8")
+    assert unknown.count("<figcaption>") == known.count("<figcaption>")
+    reason = "Sides of the patient are not marked: the file does not say how the patient lay in the scanner."
+    assert unknown.count(f" {reason}</figcaption>") == 2
+    assert "front left" not in unknown
+    assert reason not in known
 
 
 def test_without_a_judgement_there_is_no_light(html: str) -> None:

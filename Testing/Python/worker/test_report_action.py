@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,24 @@ def test_edited_labels_are_measured_and_shown(folder: Path, tmp_path: Path) -> N
         report(job, LoadedModels())
 
 
-def test_what_was_judged_is_told_of_the_frame_that_is_shown(folder: Path, tmp_path: Path) -> None:
+def test_what_was_judged_is_told_of_the_two_frames_that_are_shown(folder: Path, tmp_path: Path) -> None:
+    put_scan(folder, [ct_like(), ct_like() + 5, ct_like() + 9])
+    put_labels(folder, [(4, 6, 4), (8, 6, 4), (6, 6, 4)])
     marks = [[{"id": "LV", "level": "red", "sentence": f"Left ventricle cavity: probably wrong in frame {frame}.",
-               "risk": 0.9}] for frame in range(2)]
+               "risk": 0.9}] for frame in range(3)]
     output = tmp_path / "report.html"
-    trust = [{"level": "red", "sentence": f"Frame {frame} is wrong."} for frame in range(2)]
+    trust = [{"level": "red", "sentence": f"Frame {frame} is wrong."} for frame in range(3)]
     job = Recorder().job(folder=str(folder), output=str(output), marks=marks, trust=trust,
-                         function={"end_diastole": 1, "end_systole": 0})
+                         function={})
     report(job, LoadedModels())
     page = output.read_text(encoding="utf-8")
-    assert "<b>Red</b>. Probably wrong in frame 1." in page
-    assert "robably wrong in frame 0" not in page
+    for phase, frame in (("ED", 1), ("ES", 0)):
+        before = rf'<span class="phase">{phase}</span><span class="lamp"[^>]*></span>'
+        assert re.search(rf"{before}<b>Red</b>\. Probably wrong in frame {frame}\.", page)
+        assert re.search(rf"{before}<b>Red</b>\. Frame {frame} is wrong\.", page)
     assert "Left ventricle myocardium" in page
-    assert "<b>Red</b>. Frame 1 is wrong." in page
-    assert "Frame 0 is wrong" not in page
+    assert "robably wrong in frame 2" not in page
+    assert "Frame 2 is wrong" not in page
 
 
 def test_without_a_left_ventricle_the_rest_is_reported(folder: Path, tmp_path: Path) -> None:
