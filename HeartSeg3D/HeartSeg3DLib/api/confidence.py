@@ -15,6 +15,7 @@ from HeartSeg3DLib.trust.light import Judgement, Light
 
 CONFIDENCE_KINDS = tuple(dict.fromkeys((*IMAGE_KINDS, *SEQUENCE_KINDS)))
 _FRAMES_NAMED = 5
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CUT = "cut by the border of the scan."
 """Of structures of which there is no more to say: a warning names the sides."""
 _GOOD_TO_BAD: tuple[Level, ...] = ("green", "grey", "amber", "red")
@@ -68,8 +69,11 @@ def verdict_of(found: Sequence[SegmentedFrame]) -> Light:
     if len(verdicts) == 1:
         return Light(worst.level, worst.sentence)
     alike = all((one.level, one.sentence) == (worst.level, worst.sentence) for one in verdicts)
-    where = "All frames" if alike else f"Frame {verdicts.index(worst)} of 0 to {len(verdicts) - 1}, the worst"
-    return Light(worst.level, f"{worst.sentence} ({where}.)")
+    if alike:
+        return Light(worst.level, f"{worst.sentence} ({_all_phases(len(verdicts))}.)")
+    number = verdicts.index(worst)
+    return Light(worst.level, f"{worst.sentence} (Worst of the {len(verdicts)} phases: the {_ordinal(number + 1)}, "
+                              f"frame {number}.)")
 
 
 def judgement_of(one: SegmentedFrame) -> Judgement:
@@ -116,7 +120,27 @@ def _badness(mark: Mark) -> tuple[int, bool, float]:
 
 def _frames(numbers: Sequence[int], count: int) -> str:
     if len(numbers) == count:
-        return "All frames"
-    named = ", ".join(map(str, numbers[:_FRAMES_NAMED]))
-    more = f" and {len(numbers) - _FRAMES_NAMED} more" if len(numbers) > _FRAMES_NAMED else ""
-    return f"Frame{'s' if len(numbers) > 1 else ''} {named}{more} of 0 to {count - 1}"
+        return _all_phases(count)
+    if len(numbers) == 1:
+        return f"In 1 of the {count} phases: the {_ordinal(numbers[0] + 1)}, frame {numbers[0]}"
+    *named, last = [str(number) for number in numbers[:_FRAMES_NAMED]]
+    if len(numbers) > _FRAMES_NAMED:
+        named, last = [*named, last], f"{len(numbers) - _FRAMES_NAMED} more"
+    return f"In {len(numbers)} of the {count} phases: frames {', '.join(named)} and {last}, counted from 0"
+
+
+def _all_phases(count: int) -> str:
+    return "In both phases" if count == 2 else f"In all {count} phases"
+
+
+def _ordinal(number: int) -> str:
+    """Return the place of a phase as it is said, counted from 1.
+
+    Example:
+        >>> [_ordinal(number) for number in (1, 3, 11, 12, 21, 30)]
+        ['first', 'third', '11th', '12th', '21st', '30th']
+    """
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = "th" if 11 <= number % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -61,22 +61,35 @@ def test_where_nobody_judged_the_reason_is_said_once() -> None:
 @pytest.mark.parametrize("level", ["grey", "amber", "red"])
 def test_the_worst_phase_speaks_for_a_beating_heart(level: Level) -> None:
     worst = verdict_of(frames(FINE, judged(level), FINE))
-    assert (worst.level, worst.sentence) == (level, f"All of it is {level}. (Frame 1 of 0 to 2, the worst.)")
-    assert verdict_of(frames(FINE, FINE)).sentence == "Nothing speaks against it. (All frames.)"
+    said = f"All of it is {level}. (Worst of the 3 phases: the second, frame 1.)"
+    assert (worst.level, worst.sentence) == (level, said)
+    assert verdict_of(frames(FINE, FINE)).sentence == "Nothing speaks against it. (In both phases.)"
 
 
 def test_of_phases_as_bad_as_each_other_the_one_with_more_such_structures_is_the_worst() -> None:
     left, right = doubt("LV", "red", 0.8), doubt("RV", "red", 0.8)
     phases = frames(Verdict("red", "One is wrong.", (left,)), Verdict("red", "Two are wrong.", (left, right)))
-    assert verdict_of(phases).text == "Red. Two are wrong. (Frame 1 of 0 to 1, the worst.)"
+    assert verdict_of(phases).text == "Red. Two are wrong. (Worst of the 2 phases: the second, frame 1.)"
 
 
 def test_a_structure_is_named_once_with_the_phases_in_which_it_is_that_bad() -> None:
     phases = (judged("red", doubt("RV", "red", 0.8)), judged("amber", doubt("RV", "amber", 0.4), CUT),
               judged("red", doubt("RV", "red", 0.9)))
-    assert texts(*phases) == ["Red. Right ventricle cavity: 90% risk. (Frames 0, 2 of 0 to 2.)",
-                              "Amber. Aorta: cut by the border of the scan."]
-    assert texts(*phases[::2]) == ["Red. Right ventricle cavity: 90% risk. (All frames.)"]
+    assert texts(*phases) == [
+        "Red. Right ventricle cavity: 90% risk. (In 2 of the 3 phases: frames 0 and 2, counted from 0.)",
+        "Amber. Aorta: cut by the border of the scan."]
+    assert texts(*phases[::2]) == ["Red. Right ventricle cavity: 90% risk. (In both phases.)"]
     torn = Mark("AO", "amber", "Aorta: in 2 separate pieces.", 0.0)
     assert texts(judged("amber", CUT), judged("amber", torn)) == [
-        "Amber. Aorta: in 2 separate pieces. (Frame 1 of 0 to 1.)"]
+        "Amber. Aorta: in 2 separate pieces. (In 1 of the 2 phases: the second, frame 1.)"]
+
+
+def test_of_many_phases_a_few_are_numbered_and_the_worst_is_said_as_people_count() -> None:
+    bad, fine = judged("red", doubt("RV", "red", 0.8)), FINE
+    many = [bad if number < 25 else fine for number in range(30)]
+    assert texts(*many) == [
+        "Red. Right ventricle cavity: 80% risk. "
+        "(In 25 of the 30 phases: frames 0, 1, 2, 3, 4 and 20 more, counted from 0.)"]
+    assert texts(bad, bad, bad) == ["Red. Right ventricle cavity: 80% risk. (In all 3 phases.)"]
+    late = [bad if number == 21 else fine for number in range(30)]
+    assert verdict_of(frames(*late)).sentence == "All of it is red. (Worst of the 30 phases: the 22nd, frame 21.)"

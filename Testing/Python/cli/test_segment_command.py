@@ -68,9 +68,9 @@ def test_a_result_that_nobody_judged_says_so_with_its_reason(tmp_path: Path) -> 
     result = call("segment", write_ct(tmp_path / "scan.nii.gz"), "-o", tmp_path / "heart.nii.gz")
     assert result.stderr.splitlines().count(f"Not judged. {NOT_JUDGED}") == 1
     cine = call("segment", write_cine(tmp_path / "cine.nii.gz"), "-o", tmp_path / "beat.nii.gz", "--json")
-    assert cine.stderr.splitlines().count(f"Not judged. {NOT_JUDGED} (All frames.)") == 1
+    assert cine.stderr.splitlines().count(f"Not judged. {NOT_JUDGED} (In all 3 phases.)") == 1
     entry, = json.loads(cine.stdout)["results"]
-    assert entry["verdict"] == {"level": "grey", "sentence": f"{NOT_JUDGED} (All frames.)"}
+    assert entry["verdict"] == {"level": "grey", "sentence": f"{NOT_JUDGED} (In all 3 phases.)"}
 
 
 @pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",)])
