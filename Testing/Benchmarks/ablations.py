@@ -1,7 +1,7 @@
 """What each part of the recipe is worth: the same short training with one thing changed, measured on unseen hearts.
 
-    python Testing/Benchmarks/ablations.py [--seeds 2] [--steps 1200] [--arms NAME ...] [--priors ../shared/data/priors]
-                                           [--more-priors work/priors]
+    python Testing/Benchmarks/ablations.py [--seeds 3] [--steps 600] [--at-once 1] [--arms NAME ...]
+                                           [--priors ../shared/data/priors] [--more-priors work/priors]
 
 The arm of three priors is trained where --more-priors holds fourchamber_healthy.nii.gz, fourchamber_afib.nii.gz and
 what `heartseg priors` makes of the two Visible Human hearts in ../shared/data/meshes. The base is the network nano at 2
@@ -10,8 +10,10 @@ rates, and what differs is in ARMS. Whether pretraining helps is measured by `pr
 the held-out parameter region, and the heart with atrial fibrillation, which no arm has learned from; each is segmented
 as a user's scan is, with the shipped locator. Real scans are left alone, so that nothing is chosen on them.
 
-Each training is a job under work/ablations and goes on where it was interrupted. Stores results/ablations.json with the
-curves, and draws them to pictures/ablations.png.
+Each training is a job under work/ablations and goes on where it was interrupted; where its package lies already, it is
+measured alone. On a GPU a network this small is held up by its many little kernels: train a dozen at once there. The
+time of a step is measured on its own, on the processor. Stores results/ablations.json with the curves, and draws them
+to pictures/ablations.png.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import multiprocessing
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +47,14 @@ from HeartSegTrainingLib.generator import Scene
 from HeartSegTrainingLib.generator.tissues import LABEL_OF_TISSUE
 from HeartSegTrainingLib.generator.tissues import Tissue as T
 from HeartSegTrainingLib.generator.training_data import GeneratedData
+from HeartSegTrainingLib.jobs.estimate import estimate_run
 from HeartSegTrainingLib.jobs.kinds import kind_named
 
 RESULTS = Path(__file__).parent / "results" / "ablations.json"
 WORK = Path(__file__).parents[2] / "work" / "ablations"
 UNSEEN = "fourchamber_afib_labels"
 BASE: dict[str, Any] = {
-    "network": "nano", "window": 80, "batch": 1, "warmup": 60, "decay_fraction": 0.5, "ema": 0.99,
+    "network": "nano", "window": 80, "batch": 2, "warmup": 60, "decay_fraction": 0.5, "ema": 0.99,
     "learning_rate": 1e-3, "weight_decay": 1e-4, "workers": 1, "threads": 2, "log_every": 20, "checkpoint_minutes": 2.0,
     "validate_minutes": 0.0}
 DATA: dict[str, Any] = {
@@ -89,24 +96,45 @@ def without_chest(scene: Scene) -> Scene:
     return scene
 
 
-def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
-    """The job folder of a finished training."""
+def config_of(arm: str, seed: int, args: argparse.Namespace) -> FinetuneConfig:
+    """The run's config; its scenes are there afterwards."""
     run, changed = ARMS[arm]
     data = {**DATA, **changed, "priors": str(args.more_priors if arm == "three priors" else args.priors)}
     data["scenes"] = scenes_of(arm, data)
-    config = FinetuneConfig(**{**BASE, **run}, steps=args.steps, seed=seed, data=data)
+    GeneratedData.from_table(data).prepare()
+    return FinetuneConfig(**{**BASE, **run}, steps=args.steps, seed=seed, data=data)
+
+
+def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
+    """The job folder of a finished training, with its package."""
     folder = WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_")
-    Trainer(config, kind_named("finetune").make_task(config, folder), folder).run(resume=folder.exists())
-    return folder
-
-
-def package_of(folder: Path, arm: str) -> Path:
     out = folder / "package"
     if not out.exists():
+        config = config_of(arm, seed, args)
+        Trainer(config, kind_named("finetune").make_task(config, folder), folder).run(resume=folder.exists())
         said = {"id": arm.replace(" ", "-").lower(), "version": "0.0.0", "title": arm, "role": "segmenter",
                 "labels": list(range(8)), "modalities": ["ct", "mr"], "licence": "Apache-2.0"}
         export_package(folder, out, said)
-    return out
+    return folder
+
+
+def train_all(args: argparse.Namespace) -> None:
+    """Train what is not trained yet, several at once; scenes are made before, by one."""
+    missing = [(arm, seed) for seed in range(1, args.seeds + 1) for arm in args.arms
+               if not (WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_") / "package").exists()]
+    for arm in dict.fromkeys(arm for arm, _ in missing):
+        config_of(arm, 1, args)
+    with ProcessPoolExecutor(args.at_once, multiprocessing.get_context("spawn")) as pool:
+        for _ in pool.map(trained, *zip(*missing, strict=True), [args] * len(missing)):
+            pass
+
+
+def step_seconds(arm: str, args: argparse.Namespace) -> float:
+    """Time of a step on the processor."""
+    config = replace(config_of(arm, 1, args), device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        make_task = kind_named("finetune").make_task(config, Path(folder))
+        return estimate_run(config, make_task, Path(folder)).step_seconds
 
 
 def curve_of(folder: Path) -> dict[str, list[float]]:
@@ -122,18 +150,15 @@ def measured(arm: str, seed: int, tests: dict[str, list[Scene]], args: argparse.
     kept = folder / "measured.json"
     if not kept.exists():
         locator = ModelStore().default("locator").card.id
-        segmenter = Segmenter(load_package(package_of(folder, arm)), ModelStore().load(locator), choose_device("auto"))
+        segmenter = Segmenter(load_package(folder / "package"), ModelStore().load(locator), choose_device("auto"))
         found = {name: {mode: {key: row[key] for key in ("mean_dice", "mean_hd95_mm")}
                         for mode, row in measure(segmenter, scenes).items()} for name, scenes in tests.items()}
         kept.write_text(json.dumps(found))
-    curve = curve_of(folder)
-    return {"arm": arm, "seed": seed, "seconds_per_step": curve["seconds"][-1] / curve["step"][-1],
-            "tested": json.loads(kept.read_text()), "curve": curve}
+    return {"arm": arm, "seed": seed, "tested": json.loads(kept.read_text()), "curve": curve_of(folder)}
 
 
-def table_of(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """One line an arm: mean Dice of each seed on each set, and the time of a step against the base's."""
-    base = np.mean([row["seconds_per_step"] for row in rows if row["arm"] == "base"] or [np.nan])
+def table_of(rows: list[dict[str, Any]], seconds: dict[str, float]) -> Iterator[str]:
+    """One line an arm: mean Dice of each seed on each set, and the time of a step."""
     for arm in ARMS:
         mine = [row for row in rows if row["arm"] == arm]
         if not mine:
@@ -143,8 +168,7 @@ def table_of(rows: list[dict[str, Any]]) -> Iterator[str]:
             for mode in mine[0]["tested"][name]:
                 scores = [row["tested"][name][mode]["mean_dice"] for row in mine]
                 cells.append(f"{name} {mode} {np.mean(scores):.3f} ({', '.join(f'{score:.3f}' for score in scores)})")
-        time = np.mean([row["seconds_per_step"] for row in mine]) / base
-        yield f"{arm}: {'; '.join(cells)}; time of a step {time:.2f}"
+        yield f"{arm}: {'; '.join(cells)}; {seconds.get(arm, seconds['base']):.2f} s a step"
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -166,24 +190,28 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--at-once", type=int, default=1, help="trainings side by side")
     parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
     parser.add_argument("--priors", type=Path, default=Path("../shared/data/priors"))
     parser.add_argument("--more-priors", type=Path, default=Path("work/priors"))
     args = parser.parse_args()
+    args.arms = ["base", *(arm for arm in args.arms if arm != "base")]  # all are compared with it
     if "three priors" in args.arms and not args.more_priors.is_dir():
         print(f"{args.more_priors} is not there: the arm of three priors is left out.")
         args.arms.remove("three priors")
     tests = {"held-out": held_out_scenes(WORK / "scenes" / "tested", 8), "afib": prior_scenes(args.priors, UNSEEN, 4)}
-    rows = []
+    train_all(args)
+    rows: list[dict[str, Any]] = []
+    seconds = {arm: step_seconds(arm, args) for arm in args.arms if arm == "base" or ARMS[arm][0]}
     for seed in range(1, args.seeds + 1):
         for arm in args.arms:
             rows.append(measured(arm, seed, tests, args))
-            print(seed, *table_of(rows[-1:]), flush=True)
-    print(*table_of(rows), sep="\n")
+            print(seed, *table_of(rows[-1:], seconds), flush=True)
+    print(*table_of(rows, seconds), sep="\n")
     RESULTS.write_text(json.dumps({"machine": describe_machine(), "load_after": load(), "steps": args.steps,
-                                   "base": BASE, "data": DATA, "rows": rows}) + "\n")
+                                   "base": BASE, "data": DATA, "step_seconds": seconds, "rows": rows}) + "\n")
     draw(rows, RESULTS.parents[1] / "pictures" / "ablations.png")
 
 

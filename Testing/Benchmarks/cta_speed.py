@@ -1,6 +1,6 @@
-"""How long a coronary CT angiogram takes: 512 x 512 x 300 voxels of 0.4 x 0.4 x 0.6 mm on the processor.
+"""How long a coronary CT angiogram takes: 512 x 512 x 300 voxels of 0.4 x 0.4 x 0.6 mm, on the processor by default.
 
-    python Testing/Benchmarks/cta_speed.py [--sample FILE] [--skip-naive] [--out cta_speed.json]
+    python Testing/Benchmarks/cta_speed.py [--sample FILE] [--skip-naive] [--device cpu] [--out cta_speed.json]
 
 Measured, each in its own process, one after the other: the command line from file to file (uncompressed NIfTI); from
 locating to labels inside one process, the first and the second time; the same in float32; and a network like
@@ -72,7 +72,7 @@ def run_process(arguments: list[str]) -> dict[str, object]:
     }
 
 
-def stage_ours(angiogram: Path, single: bool) -> dict[str, object]:
+def stage_ours(angiogram: Path, single: bool, device: str) -> dict[str, object]:
     """Locate to labels in this process, twice, with reading and loading outside the time."""
     from HeartSeg3DLib.models import ModelStore
     from HeartSeg3DLib.segmentation import Segmenter, runner
@@ -83,7 +83,7 @@ def stage_ours(angiogram: Path, single: bool) -> dict[str, object]:
 
     image, store = sitk.ReadImage(str(angiogram)), ModelStore()
     fine, locator = (store.load(store.default(role).card.id) for role in ("segmenter", "locator"))
-    segmenter = Segmenter(fine, locator, torch.device("cpu"))
+    segmenter = Segmenter(fine, locator, torch.device(device))
     runs = []
     for _ in range(2):
         start = time.perf_counter()
@@ -92,10 +92,11 @@ def stage_ours(angiogram: Path, single: bool) -> dict[str, object]:
     labeled = int(np.count_nonzero(sitk.GetArrayViewFromImage(heart.labels)))
     return {"first_s": runs[0], "second_s": runs[1], "steps_s": {k: round(v, 3) for k, v in heart.seconds.items()},
             "spacing_mm": heart.spacing_mm, "labeled_ml": round(labeled * float(np.prod(SPACING)) / 1000.0, 1),
-            "threads": torch.get_num_threads(), "models": [fine.card.id, locator.card.id]}
+            "threads": torch.get_num_threads(), "models": [fine.card.id, locator.card.id],
+            "device": device if device == "cpu" else torch.cuda.get_device_name(device)}
 
 
-def stage_naive(angiogram: Path) -> dict[str, object]:
+def stage_naive(angiogram: Path, device: str) -> dict[str, object]:
     """Sliding window of an untrained DynUNet at 1 mm, and the argmax of its logits on the input grid."""
     import torch
     from monai.inferers import sliding_window_inference
@@ -103,9 +104,9 @@ def stage_naive(angiogram: Path) -> dict[str, object]:
 
     torch.manual_seed(0)
     network = DynUNet(3, 1, CLASSES, kernel_size=[3] * 6, strides=[1, 2, 2, 2, 2, 2], upsample_kernel_size=[2] * 5,
-                      filters=[32, 64, 128, 256, 320, 320], res_block=False).eval()
+                      filters=[32, 64, 128, 256, 320, 320], res_block=False).eval().to(device)
     image = sitk.ReadImage(str(angiogram))
-    voxels = torch.from_numpy(sitk.GetArrayFromImage(image))
+    voxels = torch.from_numpy(sitk.GetArrayFromImage(image)).to(device)
     windows = 0
 
     def one_window(window: torch.Tensor) -> torch.Tensor:
@@ -119,7 +120,7 @@ def stage_naive(angiogram: Path) -> dict[str, object]:
         seen = torch.nn.functional.interpolate(voxels[None, None].float(), size=shape, mode="trilinear")
         seen = (seen.clamp(-1000, 1000) - 100.0) / 400.0
         times.lap("resample_s")
-        logits = sliding_window_inference(seen, 128, 1, one_window, overlap=0.5, mode="gaussian")[0]
+        logits = sliding_window_inference(seen, 128, 1, one_window, overlap=0.5, mode="gaussian")[0].cpu()
         times.lap("network_s")
         labels = argmax_on_grid(logits, tuple(voxels.shape))
         times.lap("export_s")
@@ -156,21 +157,21 @@ class _Times:
         self._last = now
 
 
-def measure(sample: Path, naive: bool) -> dict[str, object]:
+def measure(sample: Path, naive: bool, device: str) -> dict[str, object]:
     """Run all stages on one angiogram in a temporary folder."""
     result: dict[str, object] = {"machine": describe_machine(), "size": SIZE, "spacing_mm": SPACING}
     with tempfile.TemporaryDirectory() as folder:
-        angiogram, script = Path(folder) / "cta.nii", str(Path(__file__))
+        angiogram, stage = Path(folder) / "cta.nii", [str(Path(__file__)), "--device", device, "--stage"]
         write_angiogram(sample, angiogram)
         output = Path(folder) / "heart.nii"
         steps: dict[str, Callable[[], dict[str, object]]] = {
             "file_to_file": lambda: run_process(
-                ["-c", COMMAND, "segment", str(angiogram), "-o", str(output), "--device", "cpu", "--json"]),
-            "locate_to_labels": lambda: run_process([script, "--stage", "ours", str(angiogram)]),
-            "locate_to_labels_float32": lambda: run_process([script, "--stage", "float32", str(angiogram)]),
+                ["-c", COMMAND, "segment", str(angiogram), "-o", str(output), "--device", device, "--json"]),
+            "locate_to_labels": lambda: run_process([*stage, "ours", str(angiogram)]),
+            "locate_to_labels_float32": lambda: run_process([*stage, "float32", str(angiogram)]),
         }
         if naive:
-            steps["naive_dynunet"] = lambda: run_process([script, "--stage", "naive", str(angiogram)])
+            steps["naive_dynunet"] = lambda: run_process([*stage, "naive", str(angiogram)])
         for name, step in steps.items():
             result[name] = step()
             print(name, json.dumps(result[name]), flush=True)
@@ -185,16 +186,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=Path, help="a chest CT to fill the angiogram with")
     parser.add_argument("--skip-naive", action="store_true", help="leave out the network like nnU-Net's (minutes)")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", default="cta_speed.json")
     parser.add_argument("--stage", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.stage:
         name, file = args.stage[0], Path(args.stage[1])
-        print(json.dumps(stage_naive(file) if name == "naive" else stage_ours(file, name == "float32")))
+        print(json.dumps(stage_naive(file, args.device) if name == "naive"
+                         else stage_ours(file, name == "float32", args.device)))
         return
     from HeartSeg3DLib import resources
 
-    result = measure(args.sample or resources.path(SAMPLE), not args.skip_naive)
+    result = measure(args.sample or resources.path(SAMPLE), not args.skip_naive, args.device)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / args.out).write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps({key: value for key, value in result.items() if key == "naive_over_ours"}))
