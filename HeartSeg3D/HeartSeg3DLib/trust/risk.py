@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from HeartSeg3DLib.anatomy import STRUCTURES, WHOLE_HEART
+from HeartSeg3DLib.trust.entries import Entries
 from HeartSeg3DLib.trust.evidence import Evidence
 from HeartSeg3DLib.trust.geometry import Geometry
 from HeartSeg3DLib.trust.plausibility import Finding
@@ -72,7 +73,7 @@ class RiskModel:
         weights: Of the scaled features.
         intercepts: By structure id.
         amber: Risk from which a person should look.
-        red: Risk from which a structure is probably wrong.
+        red: Risk from which nobody should rely on a structure.
     """
 
     center: tuple[float, ...]
@@ -100,19 +101,21 @@ class RiskModel:
         """Read what `to_dict` gives.
 
         Raises:
-            KeyError, TypeError, ValueError: It is something else, or reads the risk from other features.
+            DamagedEntryError: It is something else, or reads the risk from other features.
         """
-        center, scale, weights = (tuple(float(value) for value in values[name])
-                                  for name in ("center", "scale", "weights"))
-        intercepts = {str(id): float(value) for id, value in values["intercepts"].items()}
-        amber, red = float(values["amber"]), float(values["red"])
-        if tuple(values["features"]) != FEATURES or {len(center), len(scale), len(weights)} != {len(FEATURES)}:
-            raise ValueError("the risk is read from other features than this version knows")
-        numbers = [*center, *scale, *weights, *intercepts.values(), amber, red]
-        if set(intercepts) != set(IDS) or not all(map(math.isfinite, numbers)) or min(scale) <= 0:
-            raise ValueError("the numbers of the risk are not complete")
-        if not 0.0 < amber <= red < 1.0:
-            raise ValueError("the thresholds are no probabilities in rising order")
+        said = Entries(values, "risk.")
+        if said.texts("features") != FEATURES:
+            raise said.wrong("features", "names other features than this version of HeartSeg knows")
+        center, scale, weights = (said.numbers(name, len(FEATURES)) for name in ("center", "scale", "weights"))
+        if min(scale) <= 0:
+            raise said.wrong("scale", "must hold numbers above 0")
+        table = said.table("intercepts")
+        intercepts = {id: table.number(id) for id in IDS}
+        amber, red = (said.number(name, 0.0, 1.0) for name in ("amber", "red"))
+        if red >= 1.0:
+            raise said.wrong("red", "must be below 1")
+        if not 0.0 < amber <= red:
+            raise said.wrong("amber", "must be above 0, and not above the entry 'risk.red'")
         return cls(center, scale, weights, intercepts, amber, red)
 
 

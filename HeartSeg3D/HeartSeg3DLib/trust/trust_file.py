@@ -10,15 +10,39 @@ from pathlib import Path
 from typing import Any
 
 from HeartSeg3DLib.errors import ModelError
+from HeartSeg3DLib.models.card import ModelCard
 from HeartSeg3DLib.models.package import TRUST_BYTES, TRUST_FILE
+from HeartSeg3DLib.trust.entries import DamagedEntryError, Entries
 from HeartSeg3DLib.trust.risk import RiskModel
 from HeartSeg3DLib.trust.unusual import Unusual
 
-__all__ = ["TRUST_BYTES", "TRUST_FILE", "TrustModel", "read_trust"]
+__all__ = ["TRUST_BYTES", "TRUST_FILE", "TrustFileError", "TrustModel", "check_trust", "read_trust"]
 
 _FORMAT = 2
-_REMEDY = "Run `heartseg train calibrate` on the model, or ask whoever made it for a corrected package."
+_ANEW = "measure it anew with `heartseg train calibrate MODEL --force`"
+_REMEDY = ("Import the model again from its original package (one that came with HeartSeg: install that again), or "
+           f"{_ANEW}.")
+_NEWER = f"Update HeartSeg, or, if that does not help, {_ANEW}."
 _TEMPERATURES = (0.05, 20.0)
+_JUDGED_FIGURES = ("bad_structures_flagged", "good_structures_flagged")
+"""Figures of a card that only a model has whose results are judged."""
+
+
+class TrustFileError(ModelError):
+    """A model has a trust file that cannot be used, or lacks the one that its card tells of.
+
+    Args:
+        state: What is the matter with the file, such as `is damaged`.
+        detail: What of it, the end of a sentence.
+        remedy: What to do next, one sentence.
+
+    Attributes:
+        state: As given.
+    """
+
+    def __init__(self, state: str, detail: str = "", remedy: str = _REMEDY) -> None:
+        super().__init__(f"The model's trust file ({TRUST_FILE}) {state}{': ' if detail else ''}{detail}.", remedy)
+        self.state = state
 
 
 @dataclass(frozen=True)
@@ -50,22 +74,21 @@ class TrustModel:
         """Read what `to_json` gives.
 
         Raises:
-            ModelError: It is something else, was altered, or is of another version.
+            TrustFileError: It is something else, was altered, or is of another format.
         """
         try:
-            values = json.loads(text)
-            found = values.pop("sha256")
-            if values["format"] != _FORMAT:
-                raise ModelError("The model's trust file is of another version of HeartSeg.", _REMEDY)
-            if found != _checksum(values):
-                raise ModelError("The model's trust file was altered: its checksum differs.", _REMEDY)
-            temperature = float(values["temperature"])
-            if not _TEMPERATURES[0] <= temperature <= _TEMPERATURES[1]:
-                raise ValueError(f"a temperature of {temperature}")
-            return cls(tuple(map(str, values["weights"])), temperature, Unusual.from_dict(values["unusual"]),
-                       RiskModel.from_dict(values["risk"]), dict(values["record"]))
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ModelError(f"The model's trust file is damaged ({error}).", _REMEDY) from error
+            said = Entries(_table_in(text))
+            _check_format(said.of("format"))
+            made = cls(said.texts("weights"), said.number("temperature", *_TEMPERATURES),
+                       Unusual.from_dict(said.table("unusual").values),
+                       RiskModel.from_dict(said.table("risk").values), dict(said.table("record").values))
+            noted = said.of("sha256")
+            found = _checksum({name: value for name, value in said.values.items() if name != "sha256"})
+        except DamagedEntryError as error:
+            raise TrustFileError("is damaged", str(error)) from error
+        if noted != found:
+            raise TrustFileError("was altered", "its checksum differs")
+        return made
 
 
 def read_trust(folder: Path, weights: Sequence[str]) -> TrustModel | None:
@@ -76,22 +99,93 @@ def read_trust(folder: Path, weights: Sequence[str]) -> TrustModel | None:
         weights: SHA-256 of its weights files, as its card says.
 
     Raises:
-        ModelError: The file is damaged, altered, or was made for other weights.
+        TrustFileError: The file is damaged, altered, or was made for other weights.
     """
     path = folder / TRUST_FILE
     if not path.exists():
         return None
     try:
         if path.stat().st_size > TRUST_BYTES:
-            raise ModelError("The model's trust file is longer than any honest one.", _REMEDY)
+            raise TrustFileError("is damaged", f"it is longer than {TRUST_BYTES / 1e6:.0f} MB")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError("The model's trust file cannot be read.", _REMEDY) from error
+    except UnicodeDecodeError as error:
+        raise TrustFileError("is damaged", "it is no text") from error
+    except OSError as error:
+        raise TrustFileError("cannot be read", remedy=f"Check that {path} is a file that you may read.") from error
     found = TrustModel.from_json(text)
     if found.weights != tuple(weights):
-        raise ModelError("The model's trust file was made for other weights.", _REMEDY)
+        raise TrustFileError("was made for other weights")
     return found
 
 
+def check_trust(folder: Path, card: ModelCard) -> TrustModel | None:
+    """Read the trust file of a segmenter's package and compare it with the card and its network.
+
+    Args:
+        folder: The package.
+        card: Its card.
+
+    Returns:
+        What was measured of the model's errors; None where nobody measured them, and of a model that does not segment.
+
+    Raises:
+        TrustFileError: The file is damaged, altered, was made for other weights or another network, or is missing
+            although the card tells how well results are judged by it.
+    """
+    if card.role != "segmenter":
+        return None
+    found = read_trust(folder, (card.sha256, *card.members))
+    if found is None:
+        if card.figures.keys().isdisjoint(_JUDGED_FIGURES):
+            return None
+        raise TrustFileError("is missing", "the model's card has figures of how well results are judged by it")
+    known = 2 * sum(card.architecture["features"][1:])  # `segmentation.seen.FeatureSummary`
+    if len(found.unusual.mean) != known:
+        raise TrustFileError("was made for another network",
+                             f"it knows {len(found.unusual.mean)} features of an image, and the model has {known}")
+    return found
+
+
+def _table_in(text: str) -> dict[str, Any]:
+    """Return the table that a JSON text holds.
+
+    Raises:
+        DamagedEntryError: It is something else.
+    """
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise DamagedEntryError(f"it is not valid JSON (line {error.lineno}, column {error.colno})") from error
+    except DamagedEntryError:
+        raise
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise DamagedEntryError("it is not valid JSON") from error
+    if not isinstance(values, dict):
+        raise DamagedEntryError("it does not hold a table of entries")
+    return values
+
+
+def _refuse_constant(name: str) -> float:
+    raise DamagedEntryError(f"it holds {name}, which is no number")
+
+
+def _check_format(found: object) -> None:
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise DamagedEntryError("its entry 'format' must be a whole number")
+    if found != _FORMAT:
+        raise TrustFileError("is of another version of HeartSeg",
+                             f"it has format {found}, and this version reads format {_FORMAT}",
+                             _NEWER if found > _FORMAT else _REMEDY)
+
+
 def _checksum(values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode("utf-8")).hexdigest()
+    """Return the SHA-256 over all entries.
+
+    Raises:
+        DamagedEntryError: An entry cannot be written as JSON again.
+    """
+    try:
+        text = json.dumps(values, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise DamagedEntryError("it holds a number that is too large") from error
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

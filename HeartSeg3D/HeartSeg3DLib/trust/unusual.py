@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeartSeg3DLib.errors import ModelError
+from HeartSeg3DLib.trust.entries import Entries
 
 Array = NDArray[np.float64]
 _REMEDY = "Calibrate the model again, or ask whoever made it for a corrected package."
@@ -72,25 +72,36 @@ class Unusual:
         """Read what `to_dict` gives.
 
         Raises:
-            KeyError, TypeError, ValueError: It is something else.
+            DamagedEntryError: It is something else.
         """
-        mean, scale = _unpacked(values["mean"], "<f4"), _unpacked(values["scale"], "<f4")
-        basis = _unpacked(values["basis"], "<f2").reshape(int(values["directions"]), mean.size)
-        found = cls(mean, scale, basis, np.array(values["variance"], float), float(values["rest"]),
-                    np.sort(np.array(values["reference"], float)))
-        if (found.scale.shape != mean.shape or found.variance.shape != (len(basis),) or not found.reference.size
-                or not all(np.isfinite(part).all() for part in (mean, scale, basis, found.variance, found.reference))
-                or min(scale.min(), found.variance.min(), found.rest) <= 0):
-            raise ValueError("the statistics of features do not fit each other")
-        return found
+        said = Entries(values, "unusual.")
+        mean = _unpacked(said, "mean", "<f4")
+        scale = _unpacked(said, "scale", "<f4", mean.size)
+        directions = said.number("directions", 1, 100_000)
+        if directions != int(directions):
+            raise said.wrong("directions", "must be a whole number")
+        basis = _unpacked(said, "basis", "<f2", int(directions) * mean.size).reshape(-1, mean.size)
+        variance, rest = np.array(said.numbers("variance", len(basis))), said.number("rest")
+        for name, lowest in (("scale", scale.min()), ("variance", variance.min()), ("rest", rest)):
+            if lowest <= 0:
+                raise said.wrong(name, "must not hold 0 or less")
+        return cls(mean, scale, basis, variance, rest, np.sort(np.array(said.numbers("reference"))))
 
 
 def _packed(values: Array, kind: str) -> str:
     return base64.b64encode(values.astype(kind).tobytes()).decode("ascii")
 
 
-def _unpacked(text: str, kind: str) -> Array:
+def _unpacked(said: Entries, name: str, kind: str, count: int | None = None) -> Array:
+    """Return an array that `_packed` wrote, of `count` numbers where that is known.
+
+    Raises:
+        DamagedEntryError: It is something else.
+    """
     try:
-        return np.frombuffer(base64.b64decode(text, validate=True), kind).astype(np.float64)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from error
+        found = np.frombuffer(base64.b64decode(said.of(name), validate=True), kind).astype(np.float64)
+    except (TypeError, ValueError):  # no text, no base64, or bytes that do not fill the last number
+        found = np.empty(0)
+    if not found.size or count not in (None, found.size) or not np.isfinite(found).all():
+        raise said.wrong(name, f"must hold {'' if count is None else f'{count} '}numbers in base64")
+    return found
