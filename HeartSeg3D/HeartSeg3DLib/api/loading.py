@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from HeartSeg3DLib.errors import ModelError
 from HeartSeg3DLib.models import ModelStore, load_package
-from HeartSeg3DLib.trust import TrustModel, read_trust
+from HeartSeg3DLib.trust import NOT_JUDGED, TrustFileError, TrustModel, check_trust, not_judged_because
 
 if TYPE_CHECKING:
     from HeartSeg3DLib.segmentation import Segmenter
@@ -26,6 +26,7 @@ class SegmentationModels:
         description: The segmenter in a sentence for reports: title, id, version and what it was not trained on.
         labels: Its label values, background 0 included.
         trust: What was measured of the segmenter's errors, None where nobody did; known once the models are loaded.
+        trust_error: What is the matter with the file that says it, None where nothing is.
         warnings: What was found while loading, such as a graphics card that does not work.
 
     Raises:
@@ -46,6 +47,7 @@ class SegmentationModels:
         self._device = device
         self._segmenter: Segmenter | None = None
         self.trust: TrustModel | None = None
+        self.trust_error: TrustFileError | None = None
         self.warnings: list[str] = []
 
     @property
@@ -58,6 +60,11 @@ class SegmentationModels:
         """SHA-256 of the weights of segmenter and locator: the same for the same models, wherever they lie."""
         cards = [model.card for model in (self._fine, self._locator) if model.card is not None]
         return tuple(checksum for card in cards for checksum in (card.sha256, *card.members))
+
+    @property
+    def why_not_judged(self) -> str:
+        """Why results are not judged, where there is no `trust`."""
+        return NOT_JUDGED if self.trust_error is None else not_judged_because(self.trust_error.state)
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter; the first call checks and loads the models and tries the device.
@@ -79,7 +86,8 @@ class SegmentationModels:
         self.warnings += [str(item.message) for item in caught if item.category is RuntimeWarning]
         fine = load_package(self._fine.folder)
         try:
-            self.trust = read_trust(self._fine.folder, (fine.card.sha256, *fine.card.members))
-        except ModelError as error:
-            self.warnings.append(f"{error.message} Results are not judged.")
+            self.trust = check_trust(self._fine.folder, fine.card)
+        except TrustFileError as error:
+            self.trust_error = error
+            self.warnings.append(f"{error.message} Results are not judged. {error.remedy}")
         return Segmenter(fine, load_package(self._locator.folder), device)

@@ -25,7 +25,7 @@ def swatch(color: tuple[int, int, int]) -> Any:
 def level_name(level: str) -> str:
     """Return what a trust level is called."""
     return {"grey": _("Gray: nobody judged it."), "green": _("Green: nothing noticed."),
-            "amber": _("Amber: look at it."), "red": _("Red: probably wrong.")}[level]
+            "amber": _("Amber: look at it."), "red": _("Red: do not rely on it.")}[level]
 
 
 def trust_dot(level: str) -> Any:

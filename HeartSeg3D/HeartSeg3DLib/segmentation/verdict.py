@@ -17,7 +17,7 @@ class Mark:
     Attributes:
         id: Structure, such as `RV`.
         level: `grey` where nobody judged it, `green` where nothing speaks against it, `amber` where a person should
-            look, `red` where it is probably wrong.
+            look, `red` where nobody should rely on it.
         sentence: What to look at.
         risk: Probability that its Dice is below 0.7, None where it was not judged.
         expected_dice: Dice that the calibrated probabilities expect, None where it was not judged.

@@ -15,6 +15,15 @@ from HeartSeg3DLib.trust.marks import cut_words
 from HeartSeg3DLib.trust.plausibility import Finding, findings
 from HeartSeg3DLib.trust.risk import features_of
 from HeartSeg3DLib.trust.trust_file import TrustModel
+from HeartSeg3DLib.trust.wording import (
+    NOT_JUDGED,
+    NOT_JUDGED_FAST,
+    NOTHING_TO_JUDGE,
+    listed,
+    percent,
+    wrong_structures,
+    wrong_words,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +33,6 @@ if TYPE_CHECKING:
 
     from HeartSeg3DLib.segmentation.seen import Seen
 
-NOT_JUDGED = "How often this model is wrong was not measured, so its results are not judged."
-NOT_JUDGED_FAST = ("A fast result is not judged, because how often it is wrong was not measured. Segment at standard "
-                   "quality to know more.")
 _UNSEEN = "its border to the blood or the wall cannot be seen, because both look alike in this scan"
 _SPECK_ML = 0.5
 """Less than this of a structure is nothing that could be judged; chosen, without a source."""
@@ -52,7 +58,8 @@ class Opinion:
 
 
 def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, quality: str = "standard",
-          orientation_known: bool = True, blood_unseen: bool = False, confidence: bool = False) -> Verdict:
+          orientation_known: bool = True, blood_unseen: bool = False, confidence: bool = False,
+          why_not: str = NOT_JUDGED) -> Verdict:
     """Judge the result of one image.
 
     Args:
@@ -64,13 +71,16 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, qu
         orientation_known: Whether the patient's sides are known.
         blood_unseen: Whether blood looks like muscle in the image, as in CT without contrast medium.
         confidence: Whether to make the map, too; needs `seen` and `trust`.
+        why_not: Sentence on why there is no `trust`.
 
     Raises:
         ModelError: The trust file belongs to another network.
     """
-    if not_measured := quality not in JUDGED_QUALITIES:
-        trust = None
+    if trust is not None and quality not in JUDGED_QUALITIES:
+        trust, why_not = None, NOT_JUDGED_FAST
     geometry = geometry_of(view_in_model_frame(labels) if seen is None else _as_seen(labels, seen))
+    if not geometry.volumes_ml:
+        why_not = NOTHING_TO_JUDGE
     found = findings(geometry, orientation_known or seen is not None)  # the network saw a pose, known or assumed
     opinion = None
     region = None if seen is None or trust is None else heart_region(seen.winner)
@@ -81,7 +91,7 @@ def judge(labels: sitk.Image, seen: Seen | None, trust: TrustModel | None, *, qu
     if blood_unseen:
         found = [*found, *(Finding(id, "contrast", _UNSEEN) for id in ("LV", "MYO"))]
     marks = marks_of(geometry, found, opinion, trust, orientation_known=orientation_known)
-    level, sentence = _whole(marks, opinion, trust, NOT_JUDGED_FAST if not_measured else NOT_JUDGED)
+    level, sentence = _whole(marks, opinion, trust, why_not)
     sure = _confidence(labels, seen, trust) if confidence and seen is not None and trust is not None else None
     return Verdict(level, sentence, marks, None if opinion is None else opinion.percentile,
                    opinion is not None and _is_unusual(opinion), sure)
@@ -153,10 +163,9 @@ def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinio
     if risk >= trust.risk.amber:
         only_cut = False
         level = "red" if risk >= trust.risk.red else "amber"
-        words += [f"{'probably' if level == 'red' else 'possibly'} wrong ({_percent(risk)} risk)",
-                  *_reasons(expected, opinion)]
+        words += [wrong_words(risk), *_reasons(expected, opinion)]
     elif not words:
-        words = [f"nothing noticed ({_percent(risk)} risk of a poor result)"]
+        words = [f"nothing noticed ({percent(risk)} risk of a poor result)"]
     return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected, only_cut)
 
 
@@ -186,29 +195,17 @@ def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | N
            why_not: str) -> tuple[Level, str]:
     if opinion is None or trust is None:
         return "grey", why_not
-    red = [mark.id for mark in marks if mark.level == "red"]
-    doubtful = [mark.id for mark in marks if mark.risk is not None and mark.risk >= trust.risk.amber]
+    risks = {mark.id: mark.risk for mark in marks if mark.risk is not None and mark.risk >= trust.risk.amber}
     unusual = " The image is unlike those that the model knows." if _is_unusual(opinion) else ""
-    if red:
-        return "red", f"{_counted(red)} probably wrong: {', '.join(red)}.{unusual}"
-    if doubtful:
-        return "amber", f"{_counted(doubtful)} possibly wrong: {', '.join(doubtful)}.{unusual}"
+    if risks:
+        level: Level = "red" if any(mark.level == "red" for mark in marks) else "amber"
+        return level, f"{wrong_structures(risks)}{unusual}"
     if unusual:
         return "amber", unusual.strip()
-    if (amber := [mark for mark in marks if mark.level == "amber"]) and all(mark.only_cut for mark in amber):
-        return "amber", f"Nothing speaks against the parts in view; the border of the scan cuts {_listed(amber)}."
+    amber = [mark for mark in marks if mark.level == "amber"]
+    names = listed(mark.id for mark in amber)
+    if amber and all(mark.only_cut for mark in amber):
+        return "amber", f"Nothing speaks against the parts in view; the border of the scan cuts: {names}."
     if amber:
-        return "amber", f"Nothing speaks against the structures in view; look at what is marked: {_listed(amber)}."
+        return "amber", f"Nothing speaks against the structures in view; look at what is marked: {names}."
     return "green", "Nothing speaks against this result."
-
-
-def _listed(marks: Sequence[Mark]) -> str:
-    return ", ".join(mark.id for mark in marks)
-
-
-def _counted(ids: Sequence[str]) -> str:
-    return f"{len(ids)} structures are" if len(ids) > 1 else "1 structure is"
-
-
-def _percent(risk: float) -> str:
-    return "less than 1 %" if risk < 0.01 else "more than 99 %" if risk > 0.99 else f"{100 * risk:.0f} %"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -12,11 +15,11 @@ from HeartSeg3DLib.segmentation.frame import view_in_model_frame
 from HeartSeg3DLib.segmentation.resample import Grid
 from HeartSeg3DLib.segmentation.seen import FeatureSummary, Seen
 from HeartSeg3DLib.segmentation.window import Prediction
-from HeartSeg3DLib.trust import judge
+from HeartSeg3DLib.trust import NOT_JUDGED, judge, not_judged_because
 from HeartSeg3DLib.trust.confidence import confidence_map
 from HeartSeg3DLib.trust.evidence import structure_evidence
 from HeartSeg3DLib.trust.risk import FEATURES, features_of
-from trust_fitted import a_trust
+from trust_fitted import a_risk, a_trust
 from trust_hearts import heart_voxels, image_of
 
 LABELS = tuple(range(8))
@@ -44,11 +47,31 @@ def test_a_sure_heart_is_green_and_a_doubtful_structure_is_not() -> None:
     marks = {mark.id: mark for mark in verdict.marks}
     assert [mark.level for mark in verdict.marks] == ["green", "green", "green", "green", "amber", "green", "red"]
     assert verdict.level == "red"
-    assert verdict.sentence == "1 structure is probably wrong: PA."
+    assert verdict.sentence == ("1 structure is probably wrong: Pulmonary artery; "
+                                "1 is possibly wrong: Right atrium cavity.")
     assert marks["LV"].sentence.startswith("Left ventricle cavity: nothing noticed (")
     assert "possibly wrong" in marks["RA"].sentence
     assert "expects an overlap of only 0." in marks["RA"].sentence
     assert marks["PA"].expected_dice == pytest.approx(2 * 0.2 / 1.2, abs=0.02)
+
+
+def test_amber_with_a_risk_above_one_half_is_probably_wrong() -> None:
+    image = image_of(heart_voxels())
+    verdict = judge(image, seen_of(image, {5: 0.3}), a_trust())
+    mark = {mark.id: mark for mark in verdict.marks}["RA"]
+    assert mark.level == verdict.level == "amber"
+    assert mark.risk == pytest.approx(0.57, abs=0.02)
+    assert re.search(r"probably wrong \(5\d % risk\)", mark.sentence)
+    assert verdict.sentence == "1 structure is probably wrong: Right atrium cavity."
+
+
+def test_red_with_a_risk_below_one_half_is_possibly_wrong() -> None:
+    image = image_of(heart_voxels())
+    strict = replace(a_trust(), risk=a_risk(amber=0.2, red=0.3))
+    verdict = judge(image, seen_of(image, {5: 0.4}), strict)
+    assert verdict.level == "red"
+    assert verdict.sentence == "1 structure is possibly wrong: Right atrium cavity."
+    assert "possibly wrong (3" in {mark.id: mark for mark in verdict.marks}["RA"].sentence
 
 
 def test_an_unusual_image_is_said_so() -> None:
@@ -94,8 +117,15 @@ def test_a_speck_is_no_structure_that_could_be_wrong() -> None:
 def test_a_result_that_is_only_cut_says_no_more_than_that() -> None:
     image = image_of(heart_voxels()[:, :, 30:])
     verdict = judge(image, seen_of(image, {}), a_trust())
-    cut = ", ".join(mark.id for mark in verdict.marks if mark.only_cut)
-    assert verdict.sentence == f"Nothing speaks against the parts in view; the border of the scan cuts {cut}."
+    assert verdict.sentence == ("Nothing speaks against the parts in view; the border of the scan cuts: "
+                                "Right ventricle cavity, Right atrium cavity, Pulmonary artery.")
+
+
+def test_what_is_to_be_looked_at_is_named_as_everywhere_else() -> None:
+    image = image_of(heart_voxels())
+    verdict = judge(image, seen_of(image, {}), a_trust(), blood_unseen=True)
+    assert verdict.sentence == ("Nothing speaks against the structures in view; look at what is marked: "
+                                "Left ventricle cavity, Left ventricle myocardium.")
 
 
 def test_a_fast_result_is_not_judged() -> None:
@@ -105,6 +135,13 @@ def test_a_fast_result_is_not_judged() -> None:
     assert "fast" in verdict.sentence
     assert "standard" in verdict.sentence
     assert judge(image, seen_of(image, {5: 0.4}), a_trust(), quality="best").level == "amber"
+
+
+def test_standard_quality_is_not_recommended_where_it_would_not_be_judged_either() -> None:
+    image = image_of(heart_voxels())
+    assert judge(image, seen_of(image, {}), None, quality="fast").sentence == NOT_JUDGED
+    damaged = not_judged_because("is damaged")
+    assert judge(image, seen_of(image, {}), None, quality="fast", why_not=damaged).sentence == damaged
 
 
 def test_a_cut_alone_is_amber_and_known_as_such() -> None:
@@ -132,6 +169,7 @@ def test_an_empty_label_map_is_not_judged() -> None:
     verdict = judge(image, seen_of(image, {}), a_trust())
     assert verdict.level == "grey"
     assert {mark.level for mark in verdict.marks} == {"grey"}
+    assert verdict.sentence == "Nothing was found that could be judged."
 
 
 def test_features_of_another_network_are_refused() -> None:
