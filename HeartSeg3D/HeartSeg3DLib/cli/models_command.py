@@ -13,6 +13,7 @@ from HeartSeg3DLib.cli.options import JsonOption, QuietOption
 from HeartSeg3DLib.errors import ModelError
 
 if TYPE_CHECKING:
+    from HeartSeg3DLib.api.verifying import VerifiedModel
     from HeartSeg3DLib.models import ModelStore, StoredModel
 
 models_app = typer.Typer(no_args_is_help=True, help="List, show, check, import and remove models.")
@@ -63,8 +64,10 @@ def verify_command(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that models are complete and unaltered (SHA-256)."""
+    """Check that models, and the files by which their results are judged, are complete and unaltered (SHA-256)."""
     with command_run("models verify", as_json=as_json, quiet=quiet) as run:
+        from HeartSeg3DLib.api.verifying import verify_model
+
         store = _store()
         names = ids or [model.id for model in store.list()]
         if not names:
@@ -73,14 +76,14 @@ def verify_command(
         failed = 0
         for name in names:
             try:
-                store.verify(name)
+                found = verify_model(name, store)
             except ModelError as error:
                 run.trouble(error, name)
-                results.append({"id": name, "unaltered": False, "error": error_entry(error)})
+                results.append({"id": name, "unaltered": False, "judged": False, "error": error_entry(error)})
                 failed = error.exit_code
             else:
-                run.say(f"{name}: complete and unaltered")
-                results.append({"id": name, "unaltered": True})
+                run.say(f"{name}: complete and unaltered{_judged_words(found)}")
+                results.append({"id": name, "unaltered": True, "judged": found.judged})
         run.report({"models": results}, failed)
     if failed:
         raise typer.Exit(failed)
@@ -95,9 +98,15 @@ def import_command(
 ) -> None:
     """Import a model package from a folder or zip file, checked before it counts as installed."""
     with command_run("models import", as_json=as_json, quiet=quiet) as run:
+        from HeartSeg3DLib.api.verifying import verify_trust
+
         with run.writing():
             model = _store().import_from(package, replace=replace)
         run.say(f"Imported {model.id} into {model.folder}")
+        try:
+            verify_trust(model)
+        except ModelError as error:
+            run.warn(f"{error.message} Results will not be judged. {error.remedy}")
         run.report({"model": _entry(model)})
 
 
@@ -131,6 +140,13 @@ def _entry(model: StoredModel) -> dict[str, Any]:
     known = {} if card is None else {"version": card.version, "title": card.title, "role": card.role}
     return {"id": model.id, "folder": str(model.folder), "shipped": model.shipped, "problem": model.problem,
             "remedy": model.remedy, **known}
+
+
+def _judged_words(found: VerifiedModel) -> str:
+    """Return what is to be said of a checked model's results; nothing of one that only finds the heart."""
+    if not found.segments:
+        return ""
+    return "; its results are judged" if found.judged else "; its results are not judged, as it has no trust.json"
 
 
 def _say_entry(run: CommandRun, name: str, value: Any) -> None:

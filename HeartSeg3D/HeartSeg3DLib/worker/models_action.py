@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from HeartSeg3DLib.api.verifying import verify_model as verify_installed
 from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.worker.dependencies import require_dependencies
 from HeartSeg3DLib.worker.events import Job
@@ -11,13 +12,13 @@ from HeartSeg3DLib.worker.loaded_models import LoadedModels
 
 
 def verify_model(job: Job, loaded: LoadedModels) -> None:
-    """Check the request's `model` by its id.
+    """Check the request's `model` by its id, its trust file included.
 
     Raises:
-        ModelError: It is unknown, incomplete or altered.
+        ModelError: It is unknown, incomplete, damaged or altered.
     """
     require_dependencies()
-    job.result(id=ModelStore().verify(job.request["model"]).id)
+    job.result(id=verify_installed(job.request["model"]).id)
 
 
 def import_model(job: Job, loaded: LoadedModels) -> None:

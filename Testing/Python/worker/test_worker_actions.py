@@ -10,12 +10,14 @@ import pytest
 import SimpleITK as sitk
 
 from HeartSeg3DLib.errors import DependencyError, DeviceError, ModelError, UsageError
+from HeartSeg3DLib.trust import TRUST_FILE
 from HeartSeg3DLib.worker import dependencies, devices_action
 from HeartSeg3DLib.worker.devices_action import devices
 from HeartSeg3DLib.worker.events import EventPipe, ParentGoneError
 from HeartSeg3DLib.worker.failures import error_event
 from HeartSeg3DLib.worker.file_action import segment_file
 from HeartSeg3DLib.worker.loaded_models import LoadedModels
+from HeartSeg3DLib.worker.models_action import verify_model
 from random_models import write_ct
 from scan_in_folder import Recorder
 
@@ -146,3 +148,12 @@ def test_a_closed_pipe_means_that_the_parent_is_gone(number: int) -> None:
 
     with pytest.raises(ParentGoneError):
         EventPipe(Closed()).send({"event": "ready"})  # type: ignore[arg-type]
+
+
+def test_verifying_a_model_looks_at_its_trust_file(user_data: Path, recorder: Recorder) -> None:
+    package = user_data / "models" / "random-segmenter"
+    verify_model(recorder.job(model="random-segmenter"), LoadedModels())
+    assert [result["id"] for result in recorder.events("result")] == ["random-segmenter"]
+    (package / TRUST_FILE).write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError, match="is damaged: its entry 'format' is missing"):
+        verify_model(recorder.job(model="random-segmenter"), LoadedModels())
