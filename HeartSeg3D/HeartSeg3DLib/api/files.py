@@ -152,7 +152,8 @@ def segment_to_file(
         output: .nii.gz, .nii, .nrrd; .mha, .seg.nrrd and, for a DICOM scan, .dcm (DICOM SEG) for one frame.
         models: Models to use, shared between scans.
         choices: How to segment.
-        report: Folder for a page about the result, `<label map's name>.html`; made if it is not there.
+        report: Page about the result: a file (.html or .pdf), or a folder for `<label map's name>.html`, which is made
+            if it is not there.
         confidence: File for how sure the model is of each voxel's label, background included, in % (uint8, 0 where
             it did not look), on the label map's grid; 4-D where the label map is.
         probabilities: File for the class probabilities around the heart (.nrrd or .seq.nrrd), on voxels about as fine

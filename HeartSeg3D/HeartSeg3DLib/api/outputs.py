@@ -17,6 +17,7 @@ from HeartSeg3DLib.imaging import (
     check_output,
     check_output_folder,
     refuse_file_in_the_way,
+    refuse_name_of_file,
 )
 from HeartSeg3DLib.imaging.header import suffix_of
 
@@ -68,6 +69,7 @@ def plan_outputs(sources: Sequence[Path], out: Path, *, force: bool = False) -> 
     names = [out] if is_file else [out / f"{name}{_IN_FOLDERS}" for name in _distinct_names(sources)]
     plan = [PlannedOutput(source, name) for source, name in zip(sources, names, strict=True)]
     if not is_file and not out.exists():
+        refuse_name_of_file(out)
         check_output_folder(out.parent)
         return plan
     for item in plan:
@@ -116,10 +118,14 @@ def output_folder(folder: Path) -> Iterator[None]:
     """Make a folder if it is not there; if nothing was put into it, it goes away again.
 
     Raises:
-        UsageError: It cannot be made, or a file is in its place.
+        UsageError: It cannot be made, a file is in its place, or its name is meant for a file.
     """
     refuse_file_in_the_way(folder)
+    refuse_name_of_file(folder)
     made = not folder.exists()
+    if not folder.parent.is_dir():
+        raise UsageError(f"The output folder {folder} cannot be made: there is no folder {folder.parent}.",
+                         "Create that folder first, or choose another place.")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from HeartSeg3DLib.api.outputs import output_folder
+from HeartSeg3DLib.api.outputs import PlannedOutput, output_folder
 from HeartSeg3DLib.errors import UsageError
-from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
+from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder, refuse_name_of_file
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
 from HeartSeg3DLib.trust import structure_marks
@@ -40,28 +40,63 @@ def check_report(path: Path, *, force: bool) -> None:
     check_output(path, force=force, kinds=_KINDS)
 
 
-def report_path(folder: Path, output: Path) -> Path:
-    """Return where the report of a label map goes, `<label map's name>.html` in a folder."""
-    return folder / f"{output.name.removesuffix(suffix_of(output))}.html"
+def report_path(place: Path, output: Path) -> Path:
+    """Return where the report of a label map goes: a file's place itself, `<label map's name>.html` in a folder."""
+    if _is_file(place):
+        return place
+    return place / f"{output.name.removesuffix(suffix_of(output))}.html"
 
 
-def report_file(folder: Path, output: Path, *, force: bool) -> Path:
+def report_file(place: Path, output: Path, *, force: bool) -> Path:
     """Return `report_path` after making sure that it can be written; the folder may be new.
 
     Raises:
-        UsageError: The report exists already or cannot be written.
+        UsageError: The report exists already or cannot be written, or the folder has the name of another file.
     """
-    path = report_path(folder, output)
-    if folder.exists():
+    path = report_path(place, output)
+    if path == place or place.exists():
         check_report(path, force=force)
-    else:
-        check_output_folder(folder.parent)
+        return path
+    _refuse_other_endings(place)
+    check_output_folder(place.parent)
     return path
 
 
 def shown_frames(function: HeartFunction | None) -> tuple[int, ...]:
     """Return the frames that a report shows: the only one, or those of end-diastole and end-systole."""
     return (0,) if function is None else function.phases
+
+
+def check_reports(plan: Sequence[PlannedOutput], place: Path | None, *, force: bool) -> None:
+    """Make sure before any work that the reports of all label maps can be written.
+
+    Args:
+        plan: Scans and their label maps.
+        place: A file (.html or .pdf) for one scan, or a folder, existing or new; None for no reports.
+        force: Whether existing files may be replaced.
+
+    Raises:
+        UsageError: A file for several scans, or as `report_file`.
+    """
+    if place is None:
+        return
+    if len(plan) > 1 and _is_file(place):
+        raise UsageError(f"The reports of {len(plan)} scans cannot go into one file, {place.name}.",
+                         "Give a folder for --report.")
+    for item in plan:
+        report_file(place, item.output, force=force)
+
+
+def _is_file(place: Path) -> bool:
+    return suffix_of(place) in _KINDS and not place.is_dir()
+
+
+def _refuse_other_endings(place: Path) -> None:
+    try:
+        refuse_name_of_file(place)
+    except UsageError as error:
+        raise UsageError(f"A report cannot be written as {place.name}.",
+                         f"Use one of {', '.join(_KINDS)}, or a folder.") from error
 
 
 def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measured: Sequence[Measurements],

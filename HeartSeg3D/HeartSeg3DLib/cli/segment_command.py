@@ -61,7 +61,8 @@ def segment_command(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for a page about each result: pictures, volumes, function (HTML).")
+        typer.Option(metavar="FILE|DIR", help="Page about the result: pictures, volumes, function (.html or .pdf); a "
+                                              "folder for several inputs.")
     ] = None,
     confidence: Annotated[
         Path | None,
@@ -91,10 +92,12 @@ def segment_command(
     with command_run("segment", as_json=as_json, quiet=quiet) as run:
         from HeartSeg3DLib.api import SegmentationChoices, SegmentationModels, output_folder, plan_outputs
         from HeartSeg3DLib.api.outputs import plan_confidence
+        from HeartSeg3DLib.api.reporting import check_reports
         from HeartSeg3DLib.api.segmenting import Probabilities
 
         plan = plan_outputs(inputs, out, force=force)
         maps = plan_confidence(plan, confidence, force=force)
+        check_reports(plan, report, force=force)
         models = SegmentationModels(model, device)
         if probabilities is not None and len(plan) > 1:
             raise UsageError("--probabilities takes one scan at a time.", "Give one scan, or leave it out.")

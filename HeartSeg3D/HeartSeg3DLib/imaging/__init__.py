@@ -9,7 +9,7 @@ from .dicom_segmentation import (
 )
 from .files import scan_of_image
 from .labels import read_label_frames, read_labels
-from .output import check_output, check_output_folder, refuse_file_in_the_way, replacing
+from .output import check_output, check_output_folder, refuse_file_in_the_way, refuse_name_of_file, replacing
 from .probabilities import (
     PROBABILITY_KINDS,
     ClassProbabilities,
@@ -53,6 +53,7 @@ __all__ = [
     "read_probabilities",
     "read_scan",
     "refuse_file_in_the_way",
+    "refuse_name_of_file",
     "replacing",
     "scan_of_image",
     "write_dicom_segmentation",

@@ -13,6 +13,13 @@ from pathlib import Path
 from ..errors import UsageError
 from .header import suffix_of
 
+_FILE_ENDINGS = frozenset({
+    ".html", ".htm", ".pdf", ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".doc", ".docx", ".xls", ".xlsx", ".zip",
+    ".png", ".jpg", ".jpeg", ".nii", ".nii.gz", ".nrrd", ".nhdr", ".seg.nrrd", ".seq.nrrd", ".mha", ".mhd", ".dcm",
+    ".vtk", ".vtp", ".vtu", ".stl", ".ply", ".obj", ".msh", ".mesh", ".inp", ".xdmf",
+})
+"""Endings of names that are meant for files, never for folders."""
+
 
 def check_output(path: Path, *, force: bool, kinds: tuple[str, ...]) -> None:
     """Makes sure that a file can be written before any work is done for it.
@@ -63,6 +70,17 @@ def refuse_file_in_the_way(folder: Path) -> None:
     if nearest.exists() and not nearest.is_dir():
         raise UsageError(f"A file is in the way: {nearest} is not a folder.",
                          "Choose another output, or move that file.")
+
+
+def refuse_name_of_file(folder: Path) -> None:
+    """Makes sure that no new folder gets a name that is meant for a file, such as `page.pdf`.
+
+    Raises:
+        UsageError: It would.
+    """
+    if suffix_of(folder) in _FILE_ENDINGS and not folder.exists():
+        raise UsageError(f"{folder.name} is the name of a file, and a folder is needed there.",
+                         f"Give a folder, such as {folder.name[:-len(suffix_of(folder))] or 'results'}.")
 
 
 @contextlib.contextmanager

@@ -93,6 +93,28 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path, out: str) -> Non
         plan_outputs(scans(tmp_path, "a.nii.gz", "b.nii.gz"), tmp_path / out)
 
 
+@pytest.mark.parametrize("name", ["page.pdf", "HEART.NII.GZ", "heart.seg.nrrd"])
+def test_a_new_folder_does_not_get_the_name_of_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is the name of a file") as caught, output_folder(tmp_path / name):
+        raise AssertionError
+    assert caught.value.remedy == f"Give a folder, such as {name.split('.')[0]}."
+    (tmp_path / name).mkdir()
+    with output_folder(tmp_path / name):
+        pass
+
+
+def test_dots_in_the_name_of_a_folder_are_no_ending(tmp_path: Path) -> None:
+    with output_folder(tmp_path / "run.2027.v2"):
+        (tmp_path / "run.2027.v2" / "result").touch()
+
+
+def test_a_folder_above_that_is_missing_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "none" / "out"
+    with pytest.raises(UsageError, match=r"there is no folder .*none\.") as caught, output_folder(out):
+        raise AssertionError
+    assert caught.value.remedy.startswith("Create that folder first")
+
+
 @pytest.mark.parametrize(("output", "image"), [
     ("heart.nii.gz", "heart_resampled_image.nii.gz"), ("a.b.seg.nrrd", "a.b_resampled_image.nrrd"),
     ("heart.mha", "heart_resampled_image.mha")])

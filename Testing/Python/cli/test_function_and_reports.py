@@ -99,3 +99,52 @@ def test_segment_writes_a_report_for_each_scan(tmp_path: Path) -> None:
     results = json.loads(result.stdout)["results"]
     assert [Path(entry["report"]).name for entry in results] == ["one.html", "two.html"]
     assert results[0]["function"] is None
+
+
+@pytest.mark.usefixtures("user_data")
+@pytest.mark.parametrize(("name", "begins"), [("page.html", b"<!DOCTYPE html>"), ("PAGE.PDF", b"%PDF-")])
+def test_segment_writes_a_report_into_the_file_that_is_named(tmp_path: Path, name: str, begins: bytes) -> None:
+    scan, page = write_ct(tmp_path / "one.nii.gz"), tmp_path / name
+    result = call("segment", scan, "-o", tmp_path / "heart.nii.gz", "--report", page)
+    assert result.exit_code == 0, result.stderr
+    assert str(page) in result.stdout.splitlines()
+    assert page.read_bytes().startswith(begins)
+    again = call("segment", scan, "-o", tmp_path / "other.nii.gz", "--report", page)
+    assert_failed_in_words(again, 2, f"{name} exists already")
+    assert not (tmp_path / "other.nii.gz").exists()
+
+
+@pytest.mark.usefixtures("user_data")
+@pytest.mark.parametrize(("report", "said"), [
+    ("page.docx", "A report cannot be written as page.docx."), ("none/page.pdf", "none does not exist"),
+    ("none/pages", "none does not exist"), ("one.nii.gz/page.pdf", "one.nii.gz is not a folder")])
+def test_a_report_that_cannot_be_is_refused_before_any_work(tmp_path: Path, report: str, said: str) -> None:
+    result = call("segment", write_ct(tmp_path / "one.nii.gz"), "-o", tmp_path / "heart.nii.gz", "--report",
+                  tmp_path / report)
+    assert_failed_in_words(result, 2, said)
+    assert "Reading the scan" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["one.nii.gz"]
+
+
+@pytest.mark.usefixtures("user_data")
+def test_reports_of_several_scans_need_a_folder(tmp_path: Path) -> None:
+    scans = [write_ct(tmp_path / "one.nii.gz"), write_ct(tmp_path / "two.nii.gz")]
+    result = call("segment", *scans, "-o", tmp_path / "labels", "--report", tmp_path / "page.html")
+    assert_failed_in_words(result, 2, "The reports of 2 scans cannot go into one file, page.html.")
+    assert not (tmp_path / "labels").exists()
+
+
+@pytest.mark.usefixtures("user_data")
+@pytest.mark.parametrize("words", [
+    ("segment", "one.nii.gz", "-o", "heart.nii.gz", "--mesh", "page.stl"),
+    ("segment", "one.nii.gz", "two.nii.gz", "-o", "page.html"),
+    ("mesh", "one.nii.gz", "-o", "page.vtu"), ("demo", "-o", "page.pdf"),
+    ("generate", "-n", "1", "-o", "page.nii.gz"),
+    ("evaluate", "--pred", ".", "--ref", ".", "-o", "page.html")])
+def test_no_command_makes_a_folder_with_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                           words: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.nii.gz", "two.nii.gz"):
+        write_ct(Path(name))
+    assert_failed_in_words(call(*words), 2, "is the name of a file, and a folder is needed there.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.nii.gz", "two.nii.gz"]
