@@ -162,13 +162,9 @@ def segment_frames(
     progress = progress or _nothing
     frames = chosen_frames(scan, choices.frame)
     progress(_LOADING, "Loading the models")
+    if choices.confidence:
+        check_map(models, choices.quality)
     segmenter = models.segmenter()
-    if choices.confidence and models.trust is None:
-        raise ModelError(f"How sure the model '{models.name}' may be was never measured, so there is no map of it.",
-                         "Choose another model, leave the map out, or run `heartseg train calibrate` on this one.")
-    if choices.confidence and choices.quality not in JUDGED_QUALITIES:
-        raise UsageError(f"How sure the model may be was not measured at quality '{choices.quality}': there is no map.",
-                         f"Use quality {' or '.join(JUDGED_QUALITIES)}, or leave the map out.")
     modality = scan.modality if choices.modality == "auto" else choices.modality
     first: HeartLabels | None = None
     for number in range(len(frames)):
@@ -190,6 +186,26 @@ def segment_frames(
         first = first or heart
         modality = heart.modality  # one scan is not CT in one phase and MR in the next
         yield SegmentedFrame(frame.time_ms, heart)
+
+
+def check_map(models: SegmentationModels, quality: str) -> None:
+    """Make sure that maps of confidence can be made; loads the models.
+
+    Raises:
+        UsageError: There is none at this quality.
+        ModelError: The model cannot be judged, or the models cannot be loaded.
+        DeviceError: The device is missing or fails.
+    """
+    if quality not in JUDGED_QUALITIES:
+        raise UsageError(f"How sure the model may be was not measured at quality '{quality}': there is no map.",
+                         f"Use quality {' or '.join(JUDGED_QUALITIES)}, or leave the map out.")
+    models.segmenter()
+    if models.trust_error is not None:
+        raise ModelError(f"There is no map of how sure the model '{models.name}' is. {models.trust_error.message}",
+                         f"{models.trust_error.remedy} Or leave the map out.")
+    if models.trust is None:
+        raise ModelError(f"How sure the model '{models.name}' may be was never measured, so there is no map of it.",
+                         "Choose another model, leave the map out, or run `heartseg train calibrate` on this one.")
 
 
 def _with_probabilities(
@@ -215,7 +231,7 @@ def _judged(heart: HeartLabels, models: SegmentationModels, choices: Segmentatio
     start = time.perf_counter()
     verdict = judge(heart.labels, heart.seen, models.trust, quality=choices.quality,
                     orientation_known=orientation_known, blood_unseen=heart.blood_unseen,
-                    confidence=choices.confidence)
+                    confidence=choices.confidence, why_not=models.why_not_judged)
     seconds = {**heart.seconds, "trust": time.perf_counter() - start}
     warnings = [*heart.warnings, UNUSUAL_IMAGE] if verdict.is_unusual else heart.warnings
     return replace(heart, trust=verdict, seen=None, seconds=seconds, warnings=warnings)
@@ -231,6 +247,7 @@ def chosen_frames(scan: Scan, frame: int | None) -> Sequence[Frame]:
         return scan.frames
     if not 0 <= frame < len(scan.frames):
         raise UsageError(f"There is no frame {frame}: the scan has {len(scan.frames)}.",
+                         "Leave the choice of a frame out." if len(scan.frames) == 1 else
                          f"Frames are counted from 0; choose 0 to {len(scan.frames) - 1}.")
     return scan.frames[frame:frame + 1]
 

@@ -93,7 +93,7 @@ def segment_command(
         from HeartSeg3DLib.api import SegmentationChoices, SegmentationModels, output_folder, plan_outputs
         from HeartSeg3DLib.api.outputs import plan_confidence
         from HeartSeg3DLib.api.reporting import check_reports
-        from HeartSeg3DLib.api.segmenting import Probabilities
+        from HeartSeg3DLib.api.segmenting import Probabilities, check_map
 
         plan = plan_outputs(inputs, out, force=force)
         maps = plan_confidence(plan, confidence, force=force)
@@ -103,6 +103,8 @@ def segment_command(
             raise UsageError("--probabilities takes one scan at a time.", "Give one scan, or leave it out.")
         soft = Probabilities.NEVER if mesh is None else Probabilities.THICK_SLICES
         choices = SegmentationChoices(modality.value, quality.value, series, frame, probabilities=soft)
+        if maps:
+            check_map(models, quality.value)
         with output_folder(out) if plan[0].output != out else nullcontext():
             meshes = _mesh_folders(plan, mesh, force=force)
             batch = _Batch(run, models, choices, report, meshes, maps, probabilities, force)

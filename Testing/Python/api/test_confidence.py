@@ -12,7 +12,9 @@ from HeartSeg3DLib import api
 from HeartSeg3DLib.api.outputs import PlannedOutput, plan_confidence
 from HeartSeg3DLib.errors import ModelError, UsageError
 from HeartSeg3DLib.imaging import read_scan
-from HeartSeg3DLib.trust import TRUST_FILE
+from HeartSeg3DLib.models import ModelCard
+from HeartSeg3DLib.models.card import CARD_FILE
+from HeartSeg3DLib.trust import TRUST_FILE, not_judged_because
 from random_models import ct_like, same_grid, write_cine, write_ct
 from random_trust import write_trust
 
@@ -69,7 +71,30 @@ def test_a_trust_file_of_other_weights_is_refused_aloud(package: Path) -> None:
     heart = api.segment(ct_like(), device="cpu")
     assert heart.trust is not None
     assert heart.trust.level == "grey"
-    assert "The model's trust file was made for other weights. Results are not judged." in heart.warnings
+    assert "was made for other weights, so its results are not judged" in heart.trust.sentence
+    (said,) = (text for text in heart.warnings if "trust file" in text)
+    assert said.startswith("The model's trust file (trust.json) was made for other weights. Results are not judged. ")
+    assert "heartseg train calibrate MODEL --force" in said
+
+
+@pytest.mark.parametrize("quality", ["fast", "standard"])
+def test_of_a_model_whose_trust_file_is_damaged_nobody_says_that_it_was_not_measured(package: Path,
+                                                                                     quality: str) -> None:
+    (package / TRUST_FILE).write_text('{"format": 2, "temperature": "warm"}', encoding="utf-8")
+    heart = api.segment(ct_like(), device="cpu", quality=quality)
+    assert heart.trust is not None
+    assert (heart.trust.level, heart.trust.sentence) == ("grey", not_judged_because("is damaged"))
+    assert "not measured" not in " ".join([heart.trust.sentence, *heart.warnings])
+    with pytest.raises(ModelError, match=r"no map .* is damaged: its entry 'weights' is missing"):
+        api.segment(ct_like(), device="cpu", confidence=True)
+
+
+def test_a_trust_file_that_was_lost_is_missed_where_the_card_tells_of_it(package: Path) -> None:
+    card = ModelCard.read(package).with_values(figures={"bad_structures_flagged": 0.9})
+    (package / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+    heart = api.segment(ct_like(), device="cpu")
+    assert heart.trust is not None
+    assert heart.trust.sentence == not_judged_because("is missing")
 
 
 def test_the_map_is_written_on_the_scans_grid(tmp_path: Path, judged: api.SegmentationModels) -> None:

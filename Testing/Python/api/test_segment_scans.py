@@ -153,6 +153,13 @@ def test_frames_and_endings_have_to_fit(
     assert not models.loaded, "found out before the models are loaded"
 
 
+def test_of_one_frame_none_is_to_be_chosen(tmp_path: Path, models: api.SegmentationModels) -> None:
+    with pytest.raises(UsageError, match="no frame 3") as caught:
+        api.segment_to_file(write_ct(tmp_path / "scan.nrrd"), tmp_path / "heart.nrrd", models,
+                            api.SegmentationChoices(frame=3))
+    assert caught.value.remedy == "Leave the choice of a frame out."
+
+
 def test_a_script_has_to_choose_a_frame_of_a_cine(tmp_path: Path, models: api.SegmentationModels) -> None:
     with pytest.raises(UsageError, match="3 frames"):
         api.segment(write_cine(tmp_path / "cine.nii.gz"), models=models)

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from command_line import assert_failed_in_words, call
+from HeartSeg3DLib.trust import TRUST_FILE
 from HeartSeg3DLib.trust.light import Light
 from random_models import ct_like, same_grid, write_ct
 from random_trust import write_trust
@@ -53,6 +54,20 @@ def test_a_model_without_a_trust_file_has_no_map(tmp_path: Path, package: Path) 
                   "--confidence", tmp_path / "sure.nrrd")
     assert_failed_in_words(result, 4, "was never measured")
     assert not list(tmp_path.glob("heart*"))
+
+
+@pytest.mark.parametrize(("options", "exit_code", "said"), [
+    ((), 4, "is damaged: its entry 'format' is missing"), (("--quality", "fast"), 2, "not measured at quality 'fast'")])
+def test_that_there_is_no_map_is_said_once_before_any_scan_is_read(
+    tmp_path: Path, package: Path, options: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    (package / TRUST_FILE).write_text("{}", encoding="utf-8")
+    scans = [write_ct(tmp_path / f"{name}.nrrd") for name in ("one", "two")]
+    result = call("segment", *scans, "-o", tmp_path / "hearts", "--confidence", tmp_path / "sure", *options)
+    assert_failed_in_words(result, exit_code, said)
+    assert result.stderr.count("Error: ") == 1
+    assert "Reading the scan" not in result.stderr
+    assert not (tmp_path / "hearts").exists()
 
 
 def test_calibration_refuses_too_few_cases_and_an_existing_file(tmp_path: Path, package: Path) -> None:
