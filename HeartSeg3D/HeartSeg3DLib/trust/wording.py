@@ -20,9 +20,9 @@ def not_judged_because(state: str) -> str:
 
     Example:
         >>> not_judged_because("is damaged")
-        "The model's trust file, which says how often it is wrong, is damaged, so its results are not judged."
+        'The file that says how often this model is wrong is damaged, so its results are not judged.'
     """
-    return f"The model's trust file, which says how often it is wrong, {state}, so its results are not judged."
+    return f"The file that says how often this model is wrong {state}, so its results are not judged."
 
 
 def wrong_words(risk: float) -> str:
