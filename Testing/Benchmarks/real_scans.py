@@ -77,7 +77,8 @@ def main() -> None:
         if reference is not None:
             entry["dice"] = {item.id: round(item.dice or 0.0, 3)
                              for item in evaluate_pair(found.labels, reference, VENTRICLES)}
-        verdict = judge(found.labels, found.seen, trust, orientation_known=scan.orientation_known)
+        verdict = judge(found.labels, found.seen, trust, orientation_known=scan.orientation_known,
+                        blood_unseen=found.blood_unseen)
         entry["light"] = verdict.level
         entry["marks"] = {mark.id: {"level": mark.level, "risk": mark.risk and round(mark.risk, 3),
                                     "sentence": mark.sentence} for mark in verdict.marks}

@@ -7,6 +7,7 @@ Held-out generated hearts with other seeds, in other bodies and with other kinds
 is amber or red. Structures that got no label although 3 mL or more of them are in view count as bad, flagged when
 they are marked as missing. The colors that a person sees are counted, too: there a structure is also amber when the
 border of the scan cuts it or something about it is not plausible, which need not mean that it is badly segmented.
+So is how well the score of being unusual tells scans with a fault, or with a bad structure, from others.
 Cases are kept in work/benchmarks; an interrupted run goes on. Stores results/trust_flagging.json.
 """
 
@@ -25,8 +26,8 @@ from trust_shifts import OTHER_SHIFTS
 from HeartSeg3DLib.models import ModelStore
 from HeartSeg3DLib.segmentation import Segmenter, choose_device
 from HeartSeg3DLib.trust import Mark, TrustModel, read_trust
+from HeartSeg3DLib.trust.judge import UNUSUAL_PERCENTILE, opinion_of
 from HeartSeg3DLib.trust.judge import marks_of as marks_of_case
-from HeartSeg3DLib.trust.judge import opinion_of
 from HeartSeg3DLib.trust.plausibility import findings
 from HeartSegTrainingLib.calibration.calibrate import make_cases, plan_of
 from HeartSegTrainingLib.calibration.cases import Case
@@ -54,12 +55,29 @@ def flags_of(cases: Sequence[Case], trust: TrustModel) -> list[dict[str, object]
 
 
 def marks_of(case: Case, trust: TrustModel) -> tuple[Mark, ...]:
-    """The marks of a kept case, as `judge` gives them for a scan."""
+    """The marks of a kept case, as `judge` gives them for a scan, but that nobody asks whether blood can be seen: in CT
+    without contrast more cavities and walls of the left ventricle are amber for a user."""
     found = findings(case.geometry)
     opinion = opinion_of(torch.from_numpy(case.log_probabilities.astype(np.float32)),
                          torch.from_numpy(case.winner.astype(np.int64)), torch.from_numpy(case.inside), case.labels,
                          case.features, trust, case.geometry, found)
     return marks_of_case(case.geometry, found, opinion, trust)
+
+
+def unusual(cases: Sequence[Case], trust: TrustModel) -> dict[str, object]:
+    """How well the image's score tells scans with a fault from others, and scans with a bad structure."""
+    seen = [case for case in cases if not case.refused]
+    distances = np.array([trust.unusual.distance(case.features) for case in seen])
+    called = np.array([trust.unusual.percentile(distance) >= UNUSUAL_PERCENTILE for distance in distances])
+    found: dict[str, object] = {}
+    for name, true in (("with_a_fault", [case.shift != "none" for case in seen]),
+                       ("with_a_bad_structure", [min(case.dice.values(), default=1.0) < BAD_DICE for case in seen])):
+        of = np.array(true)
+        ranks = distances[of][:, None] > distances[~of][None]
+        found[name] = {"scans": int(of.sum()), "called_unusual": round(float(called[of].mean()), 3),
+                       "others_called_unusual": round(float(called[~of].mean()), 3),
+                       "area_under_curve": round(float(ranks.mean()), 3)}
+    return found
 
 
 def share(rows: Sequence[dict[str, object]], key: str = "flagged") -> float | None:
@@ -115,6 +133,7 @@ def main() -> None:
         "calibration_error_before": round(calibration_error(log_probabilities, truth, 1.0), 4),
         "calibration_error_after": round(calibration_error(log_probabilities, truth, trust.temperature), 4),
         "shifts": {name: summary([row for row in rows if row["shift"] == name]) for name in ("none", *OTHER_SHIFTS)},
+        "unusual": unusual(cases, trust),
         "missed": [{key: row[key] for key in ("case", "shift", "id")} | {"dice": round(float(row["dice"]), 3)}
                    for row in rows if row["bad"] and not row["flagged"]],
         "machine": describe_machine(),

@@ -38,6 +38,8 @@ _SPECK_ML = 0.5
 """Less than this of a structure is nothing that could be judged; chosen, without a source."""
 _LOW_EXPECTATION = 0.8
 """Expected Dice below which it is named as a reason."""
+UNUSUAL_PERCENTILE = 95.0
+"""Share in % of ordinary images that must be less so for an image to be called unusual."""
 JUDGED_QUALITIES = ("standard", "best")
 """Qualities whose results are judged. Errors are measured at standard; best sees the same and more, fast less."""
 
@@ -163,7 +165,7 @@ def _mark(id: str, geometry: Geometry, found: Sequence[Finding], opinion: Opinio
     if risk >= trust.risk.amber:
         only_cut = False
         level = "red" if risk >= trust.risk.red else "amber"
-        words += [wrong_words(risk), *_reasons(expected, opinion)]
+        words += [wrong_words(risk), *_reasons(expected, opinion, trust)]
     elif not words:
         words = [f"nothing noticed ({percent(risk)} risk of a poor result)"]
     return Mark(id, level, f"{name}: {'; '.join(words)}.", risk, expected, only_cut)
@@ -178,17 +180,17 @@ def _missing(id: str, name: str, geometry: Geometry, *, judged: bool) -> Mark:
     return Mark(id, "grey", f"{name}: not found in this scan.")
 
 
-def _reasons(expected: float, opinion: Opinion) -> list[str]:
+def _reasons(expected: float, opinion: Opinion, trust: TrustModel) -> list[str]:
     reasons = []
     if expected < _LOW_EXPECTATION:
         reasons.append(f"the model itself expects an overlap of only {expected:.2f} with the true shape")
-    if _is_unusual(opinion):
+    if _is_unusual(opinion) and trust.risk.weighs("unusual"):
         reasons.append("the image is unlike those that the model knows")
     return reasons or ["such results were often wrong when the model was tested"]
 
 
 def _is_unusual(opinion: Opinion) -> bool:
-    return opinion.percentile >= 95.0
+    return opinion.percentile >= UNUSUAL_PERCENTILE
 
 
 def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | None,
@@ -196,16 +198,22 @@ def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | N
     if opinion is None or trust is None:
         return "grey", why_not
     risks = {mark.id: mark.risk for mark in marks if mark.risk is not None and mark.risk >= trust.risk.amber}
-    unusual = " The image is unlike those that the model knows." if _is_unusual(opinion) else ""
+    unusual = ["The image is unlike those that the model knows."] if _is_unusual(opinion) else []
+    missing = [mark.id for mark in marks if mark.level == "grey"]
+    absent = [f"Not found: {listed(missing)}."] if missing else []
     if risks:
         level: Level = "red" if any(mark.level == "red" for mark in marks) else "amber"
-        return level, f"{wrong_structures(risks)}{unusual}"
+        return level, " ".join([wrong_structures(risks), *unusual, *absent])
     if unusual:
-        return "amber", unusual.strip()
+        return "amber", " ".join([*unusual, *absent])
     amber = [mark for mark in marks if mark.level == "amber"]
     names = listed(mark.id for mark in amber)
     if amber and all(mark.only_cut for mark in amber):
-        return "amber", f"Nothing speaks against the parts in view; the border of the scan cuts: {names}."
-    if amber:
-        return "amber", f"Nothing speaks against the structures in view; look at what is marked: {names}."
-    return "green", "Nothing speaks against this result."
+        said = f"Nothing speaks against the parts in view; the border of the scan cuts: {names}."
+    elif amber:
+        said = f"Nothing speaks against the structures in view; look at what is marked: {names}."
+    elif missing:
+        said = "Nothing speaks against what was found."
+    else:
+        said = "Nothing speaks against this result."
+    return "amber" if amber else "green", " ".join([said, *absent])

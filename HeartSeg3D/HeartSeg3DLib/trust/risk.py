@@ -89,6 +89,10 @@ class RiskModel:
         score = self.intercepts[id] + sum(weight * (value - center) / scale for value, center, scale, weight in parts)
         return 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
 
+    def weighs(self, feature: str) -> bool:
+        """Whether the risk depends on a feature: the fit may have found that it tells nothing."""
+        return self.weights[FEATURES.index(feature)] != 0.0
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"features": list(FEATURES), "center": _rounded(self.center), "scale": _rounded(self.scale),

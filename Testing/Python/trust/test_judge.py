@@ -83,6 +83,25 @@ def test_an_unusual_image_is_said_so() -> None:
     assert verdict.unusual_percentile == pytest.approx(95.0)
 
 
+def test_a_green_result_names_what_was_not_found() -> None:
+    voxels = heart_voxels()
+    voxels[np.isin(voxels, (4, 6, 7))] = 0
+    image = image_of(voxels)
+    verdict = judge(image, seen_of(image, {}), a_trust())
+    assert "Not found: " in verdict.sentence
+    assert "Pulmonary artery" in verdict.sentence.partition("Not found: ")[2]
+
+
+def test_being_unusual_is_a_reason_only_where_the_risk_depends_on_it() -> None:
+    image, far = image_of(heart_voxels()), np.full(8, 9.0, np.float32)
+    weights = [*a_risk().weights]
+    for weight, expected in ((0.5, True), (0.0, False)):
+        weights[FEATURES.index("unusual")] = weight
+        trust = replace(a_trust(), risk=replace(a_risk(), weights=tuple(weights)))
+        mark = {mark.id: mark for mark in judge(image, seen_of(image, {7: 0.2}, far), trust).marks}["PA"]
+        assert ("unlike those" in mark.sentence) is expected
+
+
 def test_without_a_trust_file_nobody_judges_and_what_can_be_seen_is_said() -> None:
     voxels = heart_voxels()[:, :, 30:]
     image = image_of(voxels)
