@@ -106,10 +106,15 @@ class GeneratedData:
         """Make the scenes that are missing and return all paths in order.
 
         Raises:
-            UsageError: A scene that is there was prepared with other settings.
+            UsageError: A scene that is there was prepared with other settings, or a prior is to be left out that is not
+                there: its name may be misspelled, and a heart that was to stay unseen would be learned from.
         """
         folder, grid = Path(self.scenes), _GRIDS[self.grid]
         priors = read_priors(Path(self.priors)) if self.priors else {}
+        unknown = sorted(set(self.exclude) - set(priors)) if priors else []
+        if unknown:
+            raise UsageError(f"'exclude' names priors that are not in {self.priors}: {', '.join(unknown)}.",
+                             f"Names there: {', '.join(sorted(priors))}.")
         kept = {name: array for name, array in priors.items() if name not in self.exclude}
         paths = list(prepare_scenes(folder, self.count, self.seed, kept, grid,
                                     parametric_share=self.parametric_share))

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from HeartSeg3DLib.errors import UsageError
 from HeartSegTrainingLib.generator import Sampler, SamplerConfig
@@ -115,6 +116,15 @@ def test_a_job_table_makes_scenes_and_a_sampler(tmp_path):
 def test_a_wrong_job_table_is_refused(table, said):
     with pytest.raises(UsageError, match=said):
         GeneratedData.from_table(table)
+
+
+def test_a_prior_to_leave_out_that_is_not_there_is_refused(tmp_path):
+    save_file({"healthy": np.zeros((4, 4, 4), np.uint8), "afib": np.zeros((4, 4, 4), np.uint8)},
+              tmp_path / "priors.safetensors")
+    data = GeneratedData(str(tmp_path / "scenes"), 1, priors=str(tmp_path), exclude=("afibb",))
+    with pytest.raises(UsageError, match="not in .*: afibb"):
+        data.prepare()
+    assert not (tmp_path / "scenes").exists()
 
 
 def test_children_are_smaller_as_a_whole():

@@ -256,8 +256,14 @@ class ExpectedTimeCase(PanelCase):
             slicer.mrmlScene.RemoveNode(volume)
         self.parameters.scan = sequence
         self.assertEqual(self.ui.standardRadio.text, "standard, 3 min")
-        self.assertEqual(self.ui.fastRadio.text, "fast, ~4 min")
+        self.assertEqual(self.ui.fastRadio.text, "fast, ~3 min")
 
+    def test_a_computer_on_which_one_quality_is_slower_is_expected_to_be_so_at_the_others(self) -> None:
+        self.settings.times["standard", "auto"] = 2.0 * ESTIMATED_SECONDS["standard"]
+        self.panel.exit()
+        self.panel.enter()
+        self.assertEqual(self.ui.fastRadio.text, f"fast, ~{2 * ESTIMATED_SECONDS['fast']} s")
+        self.assertEqual(self.ui.bestRadio.text, f"best, ~{2 * ESTIMATED_SECONDS['best']} s")
 
     def test_best_is_not_expected_to_take_longer_than_it_was_measured(self) -> None:
         measured = json.loads(LEVELS.read_text("utf-8"))["summary"]["real cine MR"]
