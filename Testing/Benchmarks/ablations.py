@@ -1,7 +1,8 @@
 """What each part of the recipe is worth: the same short training with one thing changed, measured on unseen hearts.
 
-    python Testing/Benchmarks/ablations.py [--seeds 3] [--steps 600] [--at-once 1] [--arms NAME ...]
-                                           [--priors ../shared/data/priors] [--more-priors work/priors]
+    python Testing/Benchmarks/ablations.py [--seeds 3] [--steps 600] [--at-once 1] [--measure-only]
+                                           [--arms NAME ...] [--priors ../shared/data/priors]
+                                           [--more-priors work/priors]
 
 The arm of three priors is trained where --more-priors holds fourchamber_healthy.nii.gz, fourchamber_afib.nii.gz and
 what `heartseg priors` makes of the two Visible Human hearts in ../shared/data/meshes. The base is the network nano at 2
@@ -73,6 +74,10 @@ ARMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """What each arm changes: of the run, of its data. The chest is taken out of the prepared scenes. 1 mm is affordable in
 a window of 112 mm alone, where the base sees 160: that arm changes both."""
 
+SETS = {"held-out": "unseen", "afib": "fibrillation"}
+MODES = {"ct_contrast": "contrast CT", "ct_plain": "plain CT", "mr_bright": "MR"}
+"""Names in table and picture."""
+
 
 def scenes_of(arm: str, data: dict[str, Any]) -> str:
     """Folder of an arm's scenes; those without a chest are copies of the base's in one soft tissue."""
@@ -105,9 +110,13 @@ def config_of(arm: str, seed: int, args: argparse.Namespace) -> FinetuneConfig:
     return FinetuneConfig(**{**BASE, **run}, steps=args.steps, seed=seed, data=data)
 
 
+def folder_of(arm: str, seed: int, args: argparse.Namespace) -> Path:
+    return WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_")
+
+
 def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
     """The job folder of a finished training, with its package."""
-    folder = WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_")
+    folder = folder_of(arm, seed, args)
     out = folder / "package"
     if not out.exists():
         config = config_of(arm, seed, args)
@@ -121,9 +130,11 @@ def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
 def train_all(args: argparse.Namespace) -> None:
     """Train what is not trained yet, several at once; scenes are made before, by one."""
     missing = [(arm, seed) for seed in range(1, args.seeds + 1) for arm in args.arms
-               if not (WORK / f"{args.steps}_steps_seed{seed}" / arm.replace(" ", "_") / "package").exists()]
+               if not (folder_of(arm, seed, args) / "package").exists()]
     for arm in dict.fromkeys(arm for arm, _ in missing):
         config_of(arm, 1, args)
+    if not missing:
+        return
     with ProcessPoolExecutor(args.at_once, multiprocessing.get_context("spawn")) as pool:
         for _ in pool.map(trained, *zip(*missing, strict=True), [args] * len(missing)):
             pass
@@ -146,43 +157,61 @@ def curve_of(folder: Path) -> dict[str, list[float]]:
 
 def measured(arm: str, seed: int, tests: dict[str, list[Scene]], args: argparse.Namespace) -> dict[str, Any]:
     """Dice and HD95 of an arm on each set of hearts, kept beside its job."""
-    folder = trained(arm, seed, args)
-    kept = folder / "measured.json"
-    if not kept.exists():
-        locator = ModelStore().default("locator").card.id
-        segmenter = Segmenter(load_package(folder / "package"), ModelStore().load(locator), choose_device("auto"))
-        found = {name: {mode: {key: row[key] for key in ("mean_dice", "mean_hd95_mm")}
-                        for mode, row in measure(segmenter, scenes).items()} for name, scenes in tests.items()}
+    folder = folder_of(arm, seed, args)
+    kept, model = folder / "measured.json", load_package(folder / "package")
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    if found.get("sha256") != model.card.sha256:
+        segmenter = Segmenter(model, ModelStore().load(ModelStore().default("locator").card.id), choose_device("auto"))
+        found = {"sha256": model.card.sha256,
+                 "tested": {name: {mode: {key: row[key] for key in ("mean_dice", "mean_hd95_mm")}
+                                   for mode, row in measure(segmenter, scenes).items()}
+                            for name, scenes in tests.items()}}
         kept.write_text(json.dumps(found))
-    return {"arm": arm, "seed": seed, "tested": json.loads(kept.read_text()), "curve": curve_of(folder)}
+    job = json.loads((folder / "job.json").read_text())
+    return {"arm": arm, "seed": seed, "torch": job["torch"], "config": job["config"], **found,
+            "curve": curve_of(folder)}
+
+
+def scores_of(rows: list[dict[str, Any]], arm: str, name: str, mode: str) -> list[float]:
+    """Mean Dice of each seed of an arm on one set of scans."""
+    return [row["tested"][name][mode]["mean_dice"] for row in rows if row["arm"] == arm]
 
 
 def table_of(rows: list[dict[str, Any]], seconds: dict[str, float]) -> Iterator[str]:
-    """One line an arm: mean Dice of each seed on each set, and the time of a step."""
-    for arm in ARMS:
-        mine = [row for row in rows if row["arm"] == arm]
-        if not mine:
-            continue
-        cells = []
-        for name in mine[0]["tested"]:
-            for mode in mine[0]["tested"][name]:
-                scores = [row["tested"][name][mode]["mean_dice"] for row in mine]
-                cells.append(f"{name} {mode} {np.mean(scores):.3f} ({', '.join(f'{score:.3f}' for score in scores)})")
-        yield f"{arm}: {'; '.join(cells)}; {seconds.get(arm, seconds['base']):.2f} s a step"
+    """Lines of a Markdown table: mean Dice of the seeds and their range on each set, and the time of a step."""
+    sets = [(name, mode) for name in SETS for mode in MODES]
+    yield f"| arm | seeds | {' | '.join(f'{SETS[name]}, {MODES[mode]}' for name, mode in sets)} | time of a step |"
+    yield "|---" * (len(sets) + 3) + "|"
+    for arm in (arm for arm in ARMS if any(row["arm"] == arm for row in rows)):
+        found = [scores_of(rows, arm, *one) for one in sets]
+        cells = [f"{np.mean(scores):.3f} ({min(scores):.2f}-{max(scores):.2f})" for scores in found]
+        time = seconds.get(arm, seconds["base"]) / seconds["base"]
+        yield f"| {arm} | {len(found[0])} | {' | '.join(cells)} | {time:.1f} |"
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Loss over steps, mean of a hundred, one line a training."""
-    figure, axis = plt.subplots(figsize=(9, 5.5))
-    for number, arm in enumerate(ARMS):
+    """Dice of each training on contrast CT and MR of both sets, and its loss over steps, mean of a hundred."""
+    figure, (dots, curves) = plt.subplots(1, 2, figsize=(13, 5))
+    arms = [arm for arm in ARMS if any(row["arm"] == arm for row in rows)]
+    for number, (name, mode) in enumerate((name, mode) for name in SETS for mode in ("ct_contrast", "mr_bright")):
+        for height, arm in enumerate(arms):
+            scores = scores_of(rows, arm, name, mode)
+            dots.plot(scores, [height + 0.18 * (number - 1.5)] * len(scores), "os"[number // 2], ms=5, alpha=0.75,
+                      color=f"C{number}", label=f"{SETS[name]}, {MODES[mode]}" if not height else None)
+    dots.set_yticks(range(len(arms)), arms)
+    dots.invert_yaxis()
+    dots.set(xlabel="mean Dice of seven structures, a mark a seed")
+    dots.grid(axis="x", alpha=0.3)
+    for number, arm in enumerate(arms):
         for row in (row for row in rows if row["arm"] == arm):
             lines = min(5, len(row["curve"]["loss"]))  # of metrics.csv, 20 steps each
             loss = np.convolve(row["curve"]["loss"], np.ones(lines) / lines, mode="valid")
-            axis.plot(row["curve"]["step"][lines - 1:], loss, color=f"C{number}", lw=1.3,
-                      label=arm if row["seed"] == 1 else None)
-    axis.set(xlabel="step", ylabel="loss on its own training scans", yscale="log")
-    axis.legend(frameon=False)
-    axis.spines[["top", "right"]].set_visible(False)
+            curves.plot(row["curve"]["step"][lines - 1:], loss, color=f"C{number}", lw=1.2,
+                        label=arm if row["seed"] == 1 else None)
+    curves.set(xlabel="step", ylabel="loss on its own training scans", yscale="log")
+    for axis in (dots, curves):
+        axis.legend(frameon=False, fontsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
@@ -193,6 +222,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--at-once", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--measure-only", action="store_true", help="train nothing, measure what is there")
     parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
     parser.add_argument("--priors", type=Path, default=Path("../shared/data/priors"))
     parser.add_argument("--more-priors", type=Path, default=Path("work/priors"))
@@ -202,16 +232,21 @@ def main() -> None:
         print(f"{args.more_priors} is not there: the arm of three priors is left out.")
         args.arms.remove("three priors")
     tests = {"held-out": held_out_scenes(WORK / "scenes" / "tested", 8), "afib": prior_scenes(args.priors, UNSEEN, 4)}
-    train_all(args)
-    rows: list[dict[str, Any]] = []
+    if not args.measure_only:
+        train_all(args)
     seconds = {arm: step_seconds(arm, args) for arm in args.arms if arm == "base" or ARMS[arm][0]}
+    rows: list[dict[str, Any]] = []
     for seed in range(1, args.seeds + 1):
         for arm in args.arms:
-            rows.append(measured(arm, seed, tests, args))
-            print(seed, *table_of(rows[-1:], seconds), flush=True)
+            if (folder_of(arm, seed, args) / "package").exists():
+                rows.append(measured(arm, seed, tests, args))
+                print(seed, *table_of([row for row in rows if row["arm"] == arm], seconds), sep="\n", flush=True)
     print(*table_of(rows, seconds), sep="\n")
+    if set(args.arms) != set(ARMS):
+        print("Not all arms: nothing is stored.")
+        return
     RESULTS.write_text(json.dumps({"machine": describe_machine(), "load_after": load(), "steps": args.steps,
-                                   "base": BASE, "data": DATA, "step_seconds": seconds, "rows": rows}) + "\n")
+                                   "step_seconds": seconds, "rows": rows}) + "\n")
     draw(rows, RESULTS.parents[1] / "pictures" / "ablations.png")
 
 

@@ -72,7 +72,7 @@ def _slices(beat: Beat) -> Iterator[str]:
         yield (f"The slices lie {beat.slice_distance_mm:.0f} mm apart (center to center), so the ejection fraction can "
                "be off by 10 points or more: a single slice at the base, counted or not, changes the volumes a lot. "
                "Check which slices at the base belong to the ventricles at end-diastole and at end-systole, and "
-               "measure a stack with slices at most 8 mm apart if there is one.")
+               "prefer a stack with thinner slices if there is one.")
 
 
 def _coverage(beat: Beat) -> Iterator[str]:

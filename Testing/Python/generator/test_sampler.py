@@ -122,7 +122,7 @@ def test_a_prior_to_leave_out_that_is_not_there_is_refused(tmp_path):
     save_file({"healthy": np.zeros((4, 4, 4), np.uint8), "afib": np.zeros((4, 4, 4), np.uint8)},
               tmp_path / "priors.safetensors")
     data = GeneratedData(str(tmp_path / "scenes"), 1, priors=str(tmp_path), exclude=("afibb",))
-    with pytest.raises(UsageError, match="not in .*: afibb"):
+    with pytest.raises(UsageError, match=r"not in .*: afibb"):
         data.prepare()
     assert not (tmp_path / "scenes").exists()
 
