@@ -18,7 +18,7 @@ from HeartSeg3DLib.trust.unusual import Unusual
 
 __all__ = ["TRUST_BYTES", "TRUST_FILE", "TrustFileError", "TrustModel", "check_trust", "read_trust"]
 
-_FORMAT = 2
+_FORMAT = 3
 _ANEW = "measure it anew with `heartseg train calibrate MODEL --force`"
 _REMEDY = ("Import the model again from its original package (one that came with HeartSeg: install that again), or "
            f"{_ANEW}.")

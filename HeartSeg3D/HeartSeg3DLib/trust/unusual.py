@@ -19,26 +19,24 @@ _REMEDY = "Calibrate the model again, or ask whoever made it for a corrected pac
 
 @dataclass(frozen=True)
 class Unusual:
-    """Distance of an image's features from those of generated scans without faults.
+    """How badly an image's features are explained by those of generated scans without faults.
 
-    Mahalanobis distance under a covariance of k directions and one variance for all others, which is probabilistic
-    principal component analysis (Tipping and Bishop 1999, doi 10.1111/1467-9868.00196); the Mahalanobis distance of
-    deep features as a measure of the unknown is that of Lee 2018, arXiv 1807.03888. Both parts, in the directions and
-    off them, are divided by their means on images that the fit did not see, so that an ordinary image has about 1.
+    Mean squared length of what is left of the scaled features off the k directions in which ordinary images differ
+    most: the reconstruction error of a principal component analysis (the Q statistic of Jackson and Mudholkar 1979, doi
+    10.1080/00401706.1979.10489779), relative to that of ordinary images that the fit did not see. How far an image lies
+    along these directions told faults less well than leaving it out, on the cases of the calibration.
 
     Attributes:
         mean: (F,) of each feature.
         scale: (F,) deviation of each feature.
         basis: (k, F) directions, orthonormal in scaled features.
-        variance: (k,) along them, enlarged so that the mean in the directions is 1.
-        rest: Mean squared length of what lies off them.
+        rest: Mean squared length of what lies off them, of ordinary images.
         reference: Distances of ordinary images in rising order.
     """
 
     mean: Array
     scale: Array
     basis: Array
-    variance: Array
     rest: float
     reference: Array
 
@@ -51,9 +49,8 @@ class Unusual:
         if features.shape != self.mean.shape:
             raise ModelError("The model's trust file was made for another network.", _REMEDY)
         scaled = (features.astype(np.float64) - self.mean) / self.scale
-        along = self.basis @ scaled
-        off = scaled - along @ self.basis
-        return float(0.5 * (along**2 / self.variance).mean() + 0.5 * float(off @ off) / self.rest)
+        off = scaled - (self.basis @ scaled) @ self.basis
+        return float(off @ off) / self.rest
 
     def percentile(self, distance: float) -> float:
         """Share in % of ordinary images that are less unusual; at most n / (n + 1) for n known ones."""
@@ -63,8 +60,7 @@ class Unusual:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; long arrays as base64 of little-endian float16 or float32."""
         return {"mean": _packed(self.mean, "<f4"), "scale": _packed(self.scale, "<f4"),
-                "basis": _packed(self.basis, "<f2"), "directions": len(self.basis),
-                "variance": [float(f"{value:.6g}") for value in self.variance], "rest": float(f"{self.rest:.6g}"),
+                "basis": _packed(self.basis, "<f2"), "directions": len(self.basis), "rest": float(f"{self.rest:.6g}"),
                 "reference": [float(f"{value:.5g}") for value in self.reference]}
 
     @classmethod
@@ -81,11 +77,11 @@ class Unusual:
         if directions != int(directions):
             raise said.wrong("directions", "must be a whole number")
         basis = _unpacked(said, "basis", "<f2", int(directions) * mean.size).reshape(-1, mean.size)
-        variance, rest = np.array(said.numbers("variance", len(basis))), said.number("rest")
-        for name, lowest in (("scale", scale.min()), ("variance", variance.min()), ("rest", rest)):
+        rest = said.number("rest")
+        for name, lowest in (("scale", scale.min()), ("rest", rest)):
             if lowest <= 0:
                 raise said.wrong(name, "must not hold 0 or less")
-        return cls(mean, scale, basis, variance, rest, np.sort(np.array(said.numbers("reference"))))
+        return cls(mean, scale, basis, rest, np.sort(np.array(said.numbers("reference"))))
 
 
 def _packed(values: Array, kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CLEAN_EVERY = 4
 FEWEST_CASES = FEWEST * CLEAN_EVERY
 _CASES_PER_SCENE = 10
+_ORDINARY_SEED = 400
+"""Added to the seed, for the scans by which unusual images are known."""
 _MEASURED, _SCENES = 0.97, 0.25
 _NORMALLY: Callable[[float, str], None] = lambda fraction, stage: None  # noqa: E731
 
@@ -40,7 +42,7 @@ class CalibrationRequest:
         model: Package folder of the segmenter.
         out: Folder of the trust file.
         work: Folder in which scenes and cases are kept; a run that was interrupted goes on there.
-        cases: Number of generated scans.
+        cases: Number of generated scans with and without faults, and of others without.
         seed: Of the scans.
         device: Where the networks run.
         force: Whether a trust file may be replaced.
@@ -82,9 +84,13 @@ def calibrate(request: CalibrationRequest, *, progress: Callable[[float, str], N
     locator = load_package(store.default("locator").folder)
     plan = plan_of(request.seed, fine, locator, SHIFTS)
     segmenter = Segmenter(fine, locator, choose_device(request.device))
-    cases = make_cases(segmenter, plan, SHIFTS, request.work, request.cases, progress=progress, cancelled=cancelled)
+    cases = make_cases(segmenter, plan, SHIFTS, request.work, request.cases,
+                       progress=lambda done, stage: progress(0.5 * done, stage), cancelled=cancelled)
+    ordinary = make_cases(segmenter, ordinary_plan(plan), SHIFTS, request.work / "ordinary", request.cases,
+                          progress=lambda done, stage: progress(0.5 + 0.5 * done, f"{stage} without faults"),
+                          cancelled=cancelled)
     progress(_MEASURED, "Fitting")
-    made = fit(cases, (fine.card.sha256, *fine.card.members), {"cases": request.cases, "seed": request.seed})
+    made = fit(cases, ordinary, (fine.card.sha256, *fine.card.members), {"cases": request.cases, "seed": request.seed})
     with writing():
         if cancelled():
             raise CancelledError("The calibration was cancelled.", "Its finished cases are kept; run it again.")
@@ -114,6 +120,11 @@ def plan_of(seed: int, fine: LoadedModel, locator: LoadedModel, shifts: Mapping[
     """Return how the cases of two models are made."""
     cards = (fine.card, locator.card)
     return Plan(seed, CLEAN_EVERY, tuple(shifts), tuple(one for card in cards for one in (card.sha256, *card.members)))
+
+
+def ordinary_plan(plan: Plan) -> Plan:
+    """Return the plan of other cases, all without a fault: those by which unusual images are known."""
+    return replace(plan, seed=plan.seed + _ORDINARY_SEED, clean_every=1)
 
 
 def make_cases(segmenter: Any, plan: Plan, shifts: Mapping[str, Shift], work: Path, count: int, *,
@@ -160,11 +171,13 @@ def make_sampler(folder: Path, count: int, seed: int, progress: Callable[[float,
     return Sampler(scenes, config)
 
 
-def fit(cases: Sequence[Case], weights: tuple[str, ...], settings: Mapping[str, Any]) -> TrustModel:
+def fit(cases: Sequence[Case], ordinary: Sequence[Case], weights: tuple[str, ...],
+        settings: Mapping[str, Any]) -> TrustModel:
     """Fit all that a trust file holds on measured cases.
 
     Args:
-        cases: Ordinary ones and those with faults.
+        cases: With and without faults: what errors are learned from.
+        ordinary: Others, all without faults: by these unusual images are known.
         weights: SHA-256 of the segmenter's weights files.
         settings: How they were made, for the record.
 
@@ -174,7 +187,7 @@ def fit(cases: Sequence[Case], weights: tuple[str, ...], settings: Mapping[str, 
     done = [case for case in cases if not case.refused and case.features.size]
     log_probabilities, truth = sampled_cells(done, 1)
     temperature = fit_temperature(log_probabilities, truth)
-    unusual = fit_unusual(np.stack([case.features for case in done if case.shift == "none"]))
+    unusual = fit_unusual(np.stack([case.features for case in ordinary if not case.refused]))
     rows = rows_of(done, temperature, unusual)
     risk, unseen = fit_risk(rows)
     record = {**settings, "modes": list(MODES), "shifts": sorted({case.shift for case in cases}),

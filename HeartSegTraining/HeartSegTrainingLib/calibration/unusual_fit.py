@@ -10,18 +10,17 @@ from HeartSeg3DLib.trust.unusual import Unusual
 
 Array = NDArray[np.float64]
 
-_DIRECTIONS = 12
+_DIRECTIONS = 24
+"""Of 6, 12, 24 and 48 the one with which the faults of the calibration were told best (AUC 0.75)."""
 FEWEST = 8
 """Ordinary images without which nothing can be said."""
-_SHRINKAGE = 0.1
-"""Part of each direction's variance that is replaced by the mean of all."""
+_FOLDS = 20
 
 
 def fit_unusual(features: NDArray[np.floating]) -> Unusual:
     """Fit the distance on ordinary images.
 
-    Distances that it is compared with, and the means in and off the directions, are those of each image under a fit
-    on all others.
+    Distances that it is compared with, and their mean, are those of each image under a fit on others.
 
     Args:
         features: (N, F) of N ordinary images.
@@ -33,27 +32,23 @@ def fit_unusual(features: NDArray[np.floating]) -> Unusual:
     if len(values) < FEWEST:
         raise UsageError(f"{len(values)} ordinary images are too few to know unusual ones by.",
                          "Give more --cases.")
-    parts = np.array([_parts(values[index], *_fitted(np.delete(values, index, 0))) for index in range(len(values))])
-    inside, rest = parts.mean(0)
-    mean, scale, basis, variance = _fitted(values)
-    made = Unusual(mean, scale, basis.astype(np.float16).astype(np.float64), variance * inside, float(rest),
-                   np.sort(0.5 * parts[:, 0] / inside + 0.5 * parts[:, 1] / rest))
+    fold, off = np.arange(len(values)) % _FOLDS, np.zeros(len(values))
+    for number in range(min(_FOLDS, len(values))):
+        off[fold == number] = _off(values[fold == number], *_fitted(values[fold != number]))
+    mean, scale, basis = _fitted(values)
+    made = Unusual(mean, scale, basis.astype(np.float16).astype(np.float64), float(off.mean()),
+                   np.sort(off / off.mean()))
     return Unusual.from_dict(made.to_dict())  # as it will be read again
 
 
-def _fitted(values: Array) -> tuple[Array, Array, Array, Array]:
+def _fitted(values: Array) -> tuple[Array, Array, Array]:
     mean, scale = values.mean(0), values.std(0)
     scale = np.maximum(scale, 1e-3 * max(float(np.median(scale)), 1e-6))
-    _, singular, basis = np.linalg.svd((values - mean) / scale, full_matrices=False)
-    kept = max(min(_DIRECTIONS, len(values) // 3), 1)
-    variance = singular[:kept] ** 2 / max(len(values) - 1, 1)
-    variance = (1 - _SHRINKAGE) * variance + _SHRINKAGE * variance.mean()
-    return mean, scale, basis[:kept], variance
+    basis = np.linalg.svd((values - mean) / scale, full_matrices=False)[2]
+    return mean, scale, basis[: max(min(_DIRECTIONS, len(values) // 3), 1)]
 
 
-def _parts(one: Array, mean: Array, scale: Array, basis: Array, variance: Array) -> tuple[float, float]:
-    """Mean squared distance along the directions, and squared length off them."""
-    scaled = (one - mean) / scale
-    along = basis @ scaled
-    off = scaled - along @ basis
-    return float((along**2 / variance).mean()), float(off @ off)
+def _off(values: Array, mean: Array, scale: Array, basis: Array) -> Array:
+    """Squared length (N,) of what lies off the directions."""
+    scaled = (values - mean) / scale
+    return ((scaled - scaled @ basis.T @ basis) ** 2).sum(1)

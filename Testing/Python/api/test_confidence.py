@@ -80,7 +80,7 @@ def test_a_trust_file_of_other_weights_is_refused_aloud(package: Path) -> None:
 @pytest.mark.parametrize("quality", ["fast", "standard"])
 def test_of_a_model_whose_trust_file_is_damaged_nobody_says_that_it_was_not_measured(package: Path,
                                                                                      quality: str) -> None:
-    (package / TRUST_FILE).write_text('{"format": 2, "temperature": "warm"}', encoding="utf-8")
+    (package / TRUST_FILE).write_text('{"format": 3, "temperature": "warm"}', encoding="utf-8")
     heart = api.segment(ct_like(), device="cpu", quality=quality)
     assert heart.trust is not None
     assert (heart.trust.level, heart.trust.sentence) == ("grey", not_judged_because("is damaged"))

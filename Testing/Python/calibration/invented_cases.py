@@ -42,3 +42,8 @@ def a_case(number: int, shift: str) -> Case:
 
 def cases(count: int) -> list[Case]:
     return [a_case(number, "none" if number % 3 == 0 else "noise") for number in range(count)]
+
+
+def without_faults() -> list[Case]:
+    """Other cases, by which unusual ones are known."""
+    return [a_case(number, "none") for number in range(500, 540)]

@@ -13,7 +13,7 @@ from HeartSegTrainingLib.calibration.calibrate import fit
 from HeartSegTrainingLib.calibration.risk_fit import DIRECTIONS, fit_risk, rows_of, thresholds
 from HeartSegTrainingLib.calibration.temperature import calibration_error, fit_temperature, sampled_cells
 from HeartSegTrainingLib.calibration.unusual_fit import fit_unusual
-from invented_cases import OVERCONFIDENT, cases
+from invented_cases import OVERCONFIDENT, cases, without_faults
 
 WEIGHTS = ("a" * 64,)
 
@@ -37,9 +37,26 @@ def test_ordinary_images_are_ordinary_and_others_are_not() -> None:
         fit_unusual(ordinary[:7])
 
 
+def test_what_lies_off_the_usual_directions_counts_and_not_how_far_along_them() -> None:
+    rng = np.random.default_rng(2)
+    directions = np.linalg.qr(rng.standard_normal((40, 3)))[0].T
+    ordinary = 5 * rng.standard_normal((200, 3)) @ directions + 0.3 * rng.standard_normal((200, 40))
+    unusual = fit_unusual(ordinary)
+    far_along = ordinary[0] + 20 * directions[0]
+    aside = ordinary[0] + 3 * np.linalg.qr(np.column_stack([*directions, rng.standard_normal(40)]))[0][:, 3]
+    assert unusual.distance(aside) > 2 * unusual.distance(far_along)
+
+
+def test_unusual_images_are_known_by_other_cases_than_errors() -> None:
+    known, ordinary = cases(40), without_faults()
+    trust = fit(known, [*ordinary, replace(ordinary[0], refused="No heart was found.")], WEIGHTS, {})
+    assert len(trust.unusual.reference) == len(ordinary)
+    np.testing.assert_allclose(trust.unusual.mean, np.mean([case.features for case in ordinary], 0), atol=1e-6)
+
+
 def test_a_trust_file_flags_the_bad_structures_of_other_cases() -> None:
     known, other = cases(60), cases(100)[60:]
-    trust = fit(known, WEIGHTS, {"cases": 60, "seed": 1})
+    trust = fit(known, without_faults(), WEIGHTS, {"cases": 60, "seed": 1})
     assert trust.weights == WEIGHTS
     assert trust.record["calibration_error_after"] < trust.record["calibration_error_before"]
     assert trust.record["bad_flagged"] > 0.9
@@ -55,13 +72,13 @@ def test_a_trust_file_flags_the_bad_structures_of_other_cases() -> None:
 def test_refused_scans_are_counted_and_not_learned_from() -> None:
     known = cases(40)
     known[5] = replace(known[5], refused="No heart was found.", dice={})
-    assert fit(known, WEIGHTS, {}).record["refused"] == 1
+    assert fit(known, without_faults(), WEIGHTS, {}).record["refused"] == 1
 
 
 def test_too_few_bad_structures_are_said() -> None:
     good = [replace(case, dice=dict.fromkeys(case.dice, 0.9)) for case in cases(40)]
     with pytest.raises(UsageError, match="0 of 280 structures"):
-        fit(good, WEIGHTS, {})
+        fit(good, without_faults(), WEIGHTS, {})
 
 
 def test_thresholds_flag_what_they_promise() -> None:
@@ -85,7 +102,7 @@ def test_thresholds_balance_where_they_cannot_keep_it() -> None:
 
 def test_each_structure_may_have_its_own_risk() -> None:
     known = [replace(case, dice={**case.dice, "PA": 0.4}) for case in cases(40)]
-    trust = fit(known, WEIGHTS, {})
+    trust = fit(known, without_faults(), WEIGHTS, {})
     assert trust.risk.intercepts["PA"] > max(trust.risk.intercepts[id] for id in IDS if id != "PA") + 1
 
 

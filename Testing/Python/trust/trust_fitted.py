@@ -20,6 +20,6 @@ def a_risk(amber: float = 0.3, red: float = 0.7) -> RiskModel:
 
 
 def a_trust(count: int = 8, temperature: float = 2.0) -> TrustModel:
-    unusual = Unusual(np.zeros(count), np.ones(count), np.eye(count)[:2], np.ones(2), float(count - 2),
+    unusual = Unusual(np.zeros(count), np.ones(count), np.eye(count)[:2], float(count - 2),
                       np.linspace(0.5, 2.0, 19))
     return TrustModel(WEIGHTS, temperature, unusual, a_risk(), {"cases": 3})
