@@ -168,7 +168,8 @@ def measured(arm: str, seed: int, tests: dict[str, list[Scene]], args: argparse.
                             for name, scenes in tests.items()}}
         kept.write_text(json.dumps(found))
     job = json.loads((folder / "job.json").read_text())
-    return {"arm": arm, "seed": seed, "torch": job["torch"], "config": job["config"], **found,
+    data = {name: value for name, value in job["config"].pop("data").items() if name not in ("scenes", "priors")}
+    return {"arm": arm, "seed": seed, "torch": job["torch"], "config": {**job["config"], "data": data}, **found,
             "curve": curve_of(folder)}
 
 
@@ -209,6 +210,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             curves.plot(row["curve"]["step"][lines - 1:], loss, color=f"C{number}", lw=1.2,
                         label=arm if row["seed"] == 1 else None)
     curves.set(xlabel="step", ylabel="loss on its own training scans", yscale="log")
+    curves.set_yticks([1.0, 1.5, 2.0, 3.0], ["1", "1.5", "2", "3"])
+    curves.minorticks_off()
     for axis in (dots, curves):
         axis.legend(frameon=False, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
