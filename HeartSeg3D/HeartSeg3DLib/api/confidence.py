@@ -10,11 +10,11 @@ from HeartSeg3DLib.api.segmenting import SegmentedFrame
 from HeartSeg3DLib.errors import UsageError
 from HeartSeg3DLib.imaging import IMAGE_KINDS, SEQUENCE_KINDS, Frame, check_output, write_image, write_sequence
 from HeartSeg3DLib.imaging.header import suffix_of
-from HeartSeg3DLib.segmentation.verdict import Level, Mark
+from HeartSeg3DLib.segmentation.verdict import Level, Mark, Verdict
 from HeartSeg3DLib.trust.light import Judgement, Light
+from HeartSeg3DLib.trust.wording import listed
 
 CONFIDENCE_KINDS = tuple(dict.fromkeys((*IMAGE_KINDS, *SEQUENCE_KINDS)))
-_FRAMES_NAMED = 5
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CUT = "cut by the border of the scan."
 """Of structures of which there is no more to say: a warning names the sides."""
@@ -61,19 +61,25 @@ def write_confidence(path: Path, found: Sequence[SegmentedFrame]) -> None:
 
 
 def verdict_of(found: Sequence[SegmentedFrame]) -> Light:
-    """Return the light of the whole result, of several frames that of the one that can be trusted least."""
+    """Return the light of the whole result, of several frames that of the one that can be trusted least.
+
+    Of frames of one level that is the one with the most structures of this level, then the one with the largest risk;
+    structures that are as bad in other frames only are named, too.
+    """
     verdicts = [one.heart.trust for one in found if one.heart.trust is not None]
     assert len(verdicts) == len(found)  # segment_frames judges every frame
-    worst = max(verdicts, key=lambda one: (_GOOD_TO_BAD.index(one.level),
-                                           sum(mark.level == one.level for mark in one.marks)))
+    worst = max(verdicts, key=lambda one: (_GOOD_TO_BAD.index(one.level), len(_as_bad(one, one.level)),
+                                           max((mark.risk or 0.0 for mark in one.marks), default=0.0)))
     if len(verdicts) == 1:
         return Light(worst.level, worst.sentence)
     alike = all((one.level, one.sentence) == (worst.level, worst.sentence) for one in verdicts)
     if alike:
         return Light(worst.level, f"{worst.sentence} ({_all_phases(len(verdicts))}.)")
-    number = verdicts.index(worst)
-    return Light(worst.level, f"{worst.sentence} (Worst of the {len(verdicts)} phases: the {_ordinal(number + 1)}, "
-                              f"frame {number}.)")
+    place = _place(next(number for number, one in enumerate(verdicts) if one is worst))
+    elsewhere = set().union(*(_as_bad(one, worst.level) for one in verdicts)) - _as_bad(worst, worst.level)
+    names = listed(id for id in BY_ID if id in elsewhere)
+    others = f"; {worst.level} in other phases: {names}" if names and worst.level in ("amber", "red") else ""
+    return Light(worst.level, f"{worst.sentence} (Worst of the {len(verdicts)} phases: {place}{others}.)")
 
 
 def judgement_of(one: SegmentedFrame) -> Judgement:
@@ -85,14 +91,13 @@ def judgement_of(one: SegmentedFrame) -> Judgement:
 def doubts_of(found: Sequence[SegmentedFrame]) -> list[Light]:
     """Return lights for the structures that are not green, the worst first; those of which the same is said share one.
 
-    Where nobody judged a frame, its gray structures are left out: the verdict says it of all. Of several frames those
-    are named in which a structure is that bad; the sentence is that of the one with the largest risk.
+    Where nobody judged a frame, its gray structures are left out: the verdict says it of all. Of several frames the
+    sentence is that of the one in which a structure is worst, and all are counted in which it is amber or red.
     """
     names: dict[tuple[Level, str], list[str]] = {}
     for id, marks in _doubtful_marks(found).items():
-        worst = max((mark for _, mark in marks), key=_badness)
-        frames = [number for number, mark in marks if _badness(mark)[:2] == _badness(worst)[:2]]
-        where = f" ({_frames(frames, len(found))}.)" if len(found) > 1 else ""
+        number, worst = max(marks, key=lambda one: _badness(one[1]))
+        where = f" ({_phases(number, worst, [mark for _, mark in marks], len(found))}.)" if len(found) > 1 else ""
         name = BY_ID[id].name
         words = _CUT if worst.only_cut else worst.sentence.removeprefix(f"{name}: ") + where
         names.setdefault((worst.level, words), []).append(name)
@@ -118,15 +123,33 @@ def _badness(mark: Mark) -> tuple[int, bool, float]:
     return _GOOD_TO_BAD.index(mark.level), not mark.only_cut, mark.risk or 0.0
 
 
-def _frames(numbers: Sequence[int], count: int) -> str:
-    if len(numbers) == count:
-        return _all_phases(count)
-    if len(numbers) == 1:
-        return f"In 1 of the {count} phases: the {_ordinal(numbers[0] + 1)}, frame {numbers[0]}"
-    *named, last = [str(number) for number in numbers[:_FRAMES_NAMED]]
-    if len(numbers) > _FRAMES_NAMED:
-        named, last = [*named, last], f"{len(numbers) - _FRAMES_NAMED} more"
-    return f"In {len(numbers)} of the {count} phases: frames {', '.join(named)} and {last}, counted from 0"
+def _as_bad(verdict: Verdict, level: Level) -> set[str]:
+    """Return the ids of structures of a level; a cut alone is left out, which is seldom that of one phase only."""
+    return {mark.id for mark in verdict.marks if mark.level == level and not mark.only_cut}
+
+
+def _phases(number: int, worst: Mark, marks: Sequence[Mark], count: int) -> str:
+    """Return in how many of `count` phases one structure is amber or red, or is gray where it is neither anywhere.
+
+    Args:
+        number: Frame in which it is worst.
+        worst: Its mark there.
+        marks: Those of all frames in which it is not green.
+        count: Number of frames.
+    """
+    alike = [mark for mark in marks if (mark.level == "grey") == (worst.level == "grey")]
+    if len(alike) == 1:
+        return f"In 1 of the {count} phases: {_place(number)}"
+    levels = [level for level in ("amber", "red") if any(mark.level == level for mark in alike)]
+    where = _all_phases(count) if len(alike) == count else f"In {len(alike)} of the {count} phases"
+    if all((mark.level, mark.sentence) == (worst.level, worst.sentence) for mark in alike):
+        return where
+    return f"{' or '.join(levels)} {where[0].lower()}{where[1:]}; worst in {_place(number)}".capitalize()
+
+
+def _place(number: int) -> str:
+    """Return a phase as it is said and as files number it."""
+    return f"the {_ordinal(number + 1)}, frame {number}"
 
 
 def _all_phases(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -72,24 +73,49 @@ def test_of_phases_as_bad_as_each_other_the_one_with_more_such_structures_is_the
     assert verdict_of(phases).text == "Red. Two are wrong. (Worst of the 2 phases: the second, frame 1.)"
 
 
-def test_a_structure_is_named_once_with_the_phases_in_which_it_is_that_bad() -> None:
+def test_of_phases_with_as_many_such_structures_the_one_with_the_largest_risk_is_the_worst() -> None:
+    early, late = judged("red", doubt("LV", "red", 0.8)), judged("red", doubt("LV", "red", 0.9))
+    assert "the second, frame 1.)" in verdict_of(frames(early, late, FINE)).sentence
+
+
+def test_the_headline_names_what_is_as_bad_in_other_phases_only() -> None:
+    worst = judged("red", doubt("LV", "red", 0.9), doubt("RV", "red", 0.8), doubt("AO", "amber", 0.3))
+    other = judged("red", doubt("LV", "red", 0.9), doubt("PA", "red", 0.8), replace(CUT, level="red"))
+    milder = judged("amber", doubt("RA", "amber", 0.3))
+    assert verdict_of(frames(milder, other, worst)).sentence.endswith(
+        "(Worst of the 3 phases: the second, frame 1; red in other phases: Right ventricle cavity.)")
+    assert verdict_of(frames(milder, FINE)).sentence.endswith("(Worst of the 2 phases: the first, frame 0.)")
+
+
+def test_a_structure_is_named_once_with_the_number_of_phases_in_which_it_is_not_green() -> None:
     phases = (judged("red", doubt("RV", "red", 0.8)), judged("amber", doubt("RV", "amber", 0.4), CUT),
               judged("red", doubt("RV", "red", 0.9)))
     assert texts(*phases) == [
-        "Red. Right ventricle cavity: 90% risk. (In 2 of the 3 phases: frames 0 and 2, counted from 0.)",
+        "Red. Right ventricle cavity: 90% risk. (Amber or red in all 3 phases; worst in the third, frame 2.)",
         "Amber. Aorta: cut by the border of the scan."]
-    assert texts(*phases[::2]) == ["Red. Right ventricle cavity: 90% risk. (In both phases.)"]
+    assert texts(*phases[::2], FINE) == [
+        "Red. Right ventricle cavity: 90% risk. (Red in 2 of the 3 phases; worst in the second, frame 1.)"]
     torn = Mark("AO", "amber", "Aorta: in 2 separate pieces.", 0.0)
     assert texts(judged("amber", CUT), judged("amber", torn)) == [
+        "Amber. Aorta: in 2 separate pieces. (Amber in both phases; worst in the second, frame 1.)"]
+    assert texts(FINE, judged("amber", torn)) == [
         "Amber. Aorta: in 2 separate pieces. (In 1 of the 2 phases: the second, frame 1.)"]
 
 
-def test_of_many_phases_a_few_are_numbered_and_the_worst_is_said_as_people_count() -> None:
+def test_phases_in_which_nobody_judged_a_structure_count_only_where_it_was_judged_in_none() -> None:
+    unseen = Mark("RV", "grey", f"{BY_ID['RV'].name}: not found in this scan.")
+    without, bad = Verdict("green", "Fine.", (unseen,)), judged("red", doubt("RV", "red", 0.8))
+    assert texts(without, bad, without) == [
+        "Red. Right ventricle cavity: 80% risk. (In 1 of the 3 phases: the second, frame 1.)"]
+    assert texts(without, FINE, without) == [
+        "Not judged. Right ventricle cavity: not found in this scan. (In 2 of the 3 phases.)"]
+
+
+def test_of_many_phases_the_worst_is_said_as_people_count() -> None:
     bad, fine = judged("red", doubt("RV", "red", 0.8)), FINE
     many = [bad if number < 25 else fine for number in range(30)]
     assert texts(*many) == [
-        "Red. Right ventricle cavity: 80% risk. "
-        "(In 25 of the 30 phases: frames 0, 1, 2, 3, 4 and 20 more, counted from 0.)"]
+        "Red. Right ventricle cavity: 80% risk. (In 25 of the 30 phases.)"]
     assert texts(bad, bad, bad) == ["Red. Right ventricle cavity: 80% risk. (In all 3 phases.)"]
     late = [bad if number == 21 else fine for number in range(30)]
     assert verdict_of(frames(*late)).sentence == "All of it is red. (Worst of the 30 phases: the 22nd, frame 21.)"
