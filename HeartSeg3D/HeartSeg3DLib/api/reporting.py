@@ -13,9 +13,11 @@ from HeartSeg3DLib.imaging import Frame, Scan, check_output, check_output_folder
 from HeartSeg3DLib.imaging.header import suffix_of
 from HeartSeg3DLib.measurement import HeartFunction, Measurements
 from HeartSeg3DLib.trust import structure_marks
-from HeartSeg3DLib.trust.light import Judgement
+from HeartSeg3DLib.trust.light import Judgement, Light
 
 _KINDS = (".html", ".pdf")
+_LABELS_ALONE = Light("grey", "Not judged. A label map alone does not tell how far it can be trusted: where HeartSeg "
+                              "made it, the lights are in the report of heartseg segment.")
 
 
 class _Images:
@@ -120,7 +122,8 @@ def report_of_label_map(path: Path, title: str, frames: Sequence[Frame], measure
     from HeartSeg3DLib.report import ReportContent, write_report  # brings VTK, which measuring does not need
 
     labels = _Images(frames)
-    judgements = [Judgement(structure_marks(labels[index], orientation_known)) for index in shown_frames(function)]
+    judgements = [Judgement(structure_marks(labels[index], orientation_known), _LABELS_ALONE)
+                  for index in shown_frames(function)]
     write_report(path, ReportContent(title, labels, measured, None, function, judgements, warnings,
                                      orientation_known=orientation_known), force)
 

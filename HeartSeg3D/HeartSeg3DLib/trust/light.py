@@ -40,8 +40,8 @@ class Light:
         """The level in words, for readers who do not see its color, and the sentence, which may begin with it.
 
         Example:
-            >>> Light("amber", "Look at it.").text, Light("grey", "Not judged yet.").text
-            ('Amber. Look at it.', 'Not judged yet.')
+            >>> Light("amber", "Look at it.").text, Light("grey", "Not judged.").text
+            ('Amber. Look at it.', 'Not judged.')
         """
         return self.sentence if self.sentence.startswith(self.name) else f"{self.name}. {self.sentence}"
 

@@ -45,7 +45,7 @@ def structure_marks(labels: sitk.Image, orientation_known: bool = True) -> list[
         if found:
             marks.append(Mark(structure.id, "amber", f"{structure.name}: {'; '.join(found)}."))
         else:
-            unseen = "not found in this scan" if box is None else "not judged yet"
+            unseen = "not found in this scan" if box is None else "not judged"
             marks.append(Mark(structure.id, "grey", f"{structure.name}: {unseen}."))
     return marks
 
@@ -56,7 +56,7 @@ def says_cut(sentence: str) -> bool:
     Example:
         >>> says_cut("Aorta: cut by the upper border of the scan; in 2 separate pieces, the second of 1.5 mL.")
         True
-        >>> says_cut("Aorta: not judged yet.")
+        >>> says_cut("Aorta: not judged.")
         False
     """
     return f": {_CUT}" in sentence

@@ -32,7 +32,7 @@ def marks_of(labels: sitk.Image, **choices: bool) -> dict[str, tuple[str, str]]:
 def test_seven_structures_are_grey_when_nothing_is_wrong(voxels: np.ndarray) -> None:
     marks = marks_of(label_map(voxels))
     assert list(marks) == ["LV", "MYO", "RV", "LA", "RA", "AO", "PA"]
-    assert marks["LV"] == ("grey", "Left ventricle cavity: not judged yet.")
+    assert marks["LV"] == ("grey", "Left ventricle cavity: not judged.")
     assert marks["PA"] == ("grey", "Pulmonary artery: not found in this scan.")
 
 
