@@ -130,9 +130,13 @@ def measure_to_file(labels: Sequence[Path], table: Path, *, scheme: str | Path |
 
 def _measured_label_map(path: Path, scheme: str | Path | None, choices: FunctionChoices) -> MeasuredLabelMap:
     frames, times = _measured(path, scheme)
+    present = any(row.voxels for frame in frames for row in frame)
+    empty = [] if present else [f"{path.name} holds none of the structures of the heart."]
     if len(frames) == 1:
         unused = f"Heart rate, height, weight and phases are not used: {path.name} is no 4-D label map."
-        return MeasuredLabelMap(str(path), frames, None, [unused] if choices.any_given else [])
+        return MeasuredLabelMap(str(path), frames, None, [*empty, unused] if choices.any_given else empty)
+    if empty:
+        return MeasuredLabelMap(str(path), frames, None, empty)
     try:
         found = function_of_frames(frames, times, choices)
     except InputError as error:

@@ -32,6 +32,15 @@ def test_volumes_and_mass_are_written_and_shown(tmp_path: Path, heart: Path) -> 
     assert NOTE in result.stdout.lower()
 
 
+@pytest.mark.parametrize("shape", [(8, 8, 8), (3, 8, 8, 8)])
+def test_a_label_map_without_a_heart_is_said_so(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    empty = tmp_path / "empty.nii.gz"
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros(shape, np.uint8), isVector=False), str(empty))
+    result = call("measure", empty, "-o", tmp_path / "empty.csv")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines() == ["Warning: empty.nii.gz holds none of the structures of the heart."]
+
+
 def test_json_output_and_json_summary(tmp_path: Path, heart: Path) -> None:
     result = call("measure", heart, heart, "-o", tmp_path / "volumes.json", "--json")
     assert len(json.loads((tmp_path / "volumes.json").read_text())["label_maps"]) == 2
