@@ -15,7 +15,8 @@ _EVERY = 3
 """Every third voxel along each axis is looked at: enough for a median, and 27 times fewer."""
 
 ALIKE = ("Blood and heart muscle look alike in this CT, as they do without contrast medium. The outline of the heart "
-         "can be used, but the border between left ventricle and wall is a guess: do not measure the cavities.")
+         "can be used, but the border between cavity and wall of the left ventricle is a guess: do not measure these "
+         "two. The borders of the other chambers are hard to see in such a scan, too.")
 
 
 def blood_looks_like_muscle(labels: NDArray[np.uint8], volume: Volume) -> bool:

@@ -201,13 +201,17 @@ def _whole(marks: Sequence[Mark], opinion: Opinion | None, trust: TrustModel | N
     unusual = ["The image is unlike those that the model knows."] if _is_unusual(opinion) else []
     missing = [mark.id for mark in marks if mark.level == "grey"]
     absent = [f"Not found: {listed(missing)}."] if missing else []
-    if risks:
-        level: Level = "red" if any(mark.level == "red" for mark in marks) else "amber"
-        return level, " ".join([wrong_structures(risks), *unusual, *absent])
-    if unusual:
-        return "amber", " ".join([*unusual, *absent])
     amber = [mark for mark in marks if mark.level == "amber"]
     names = listed(mark.id for mark in amber)
+    seen = [mark.id for mark in amber if mark.id not in risks and not mark.only_cut]  # a warning names the cut ones
+    if risks:
+        level: Level = "red" if any(mark.level == "red" for mark in marks) else "amber"
+        wrong = wrong_structures(risks)
+        said = f"{wrong.removesuffix('.')}; look at what is marked: {listed(seen)}." if seen else wrong
+        return level, " ".join([said, *unusual, *absent])
+    if unusual:
+        marked = [f"Look at what is marked: {listed(seen)}."] if seen else []
+        return "amber", " ".join([*unusual, *marked, *absent])
     if amber and all(mark.only_cut for mark in amber):
         said = f"Nothing speaks against the parts in view; the border of the scan cuts: {names}."
     elif amber:

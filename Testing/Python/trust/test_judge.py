@@ -147,6 +147,16 @@ def test_what_is_to_be_looked_at_is_named_as_everywhere_else() -> None:
                                 "Left ventricle cavity, Left ventricle myocardium.")
 
 
+def test_what_is_to_be_looked_at_is_named_after_what_may_be_wrong_and_a_cut_alone_is_not() -> None:
+    image = image_of(heart_voxels()[:, :, 30:])
+    verdict = judge(image, seen_of(image, {2: 0.2}), a_trust(), blood_unseen=True)
+    assert verdict.sentence == ("1 structure is probably wrong: Left ventricle myocardium; "
+                                "look at what is marked: Left ventricle cavity.")
+    unusual = judge(image, seen_of(image, {}, np.full(8, 9.0, np.float32)), a_trust(), blood_unseen=True)
+    assert unusual.sentence == ("The image is unlike those that the model knows. Look at what is marked: "
+                                "Left ventricle cavity, Left ventricle myocardium.")
+
+
 def test_a_fast_result_is_not_judged() -> None:
     image = image_of(heart_voxels())
     verdict = judge(image, seen_of(image, {5: 0.4}), a_trust(), quality="fast")
