@@ -308,8 +308,9 @@ def _measured(found: Sequence[SegmentedFrame], wanted: bool,
 def _facts(found: Sequence[SegmentedFrame], choices: SegmentationChoices) -> dict[str, str]:
     """Return how the scan was segmented, for the report."""
     first, last = found[0].heart, found[-1].heart
+    finer = "" if first.finer_spacing_mm is None else f" and {first.finer_spacing_mm:.2f} mm"
     return {"Modality": first.modality.upper(), "Pose": first.pose, "Quality": choices.quality,
-            "Seen by the model": f"{first.spacing_mm:.2f} mm voxels", "Device": last.device}
+            "Seen by the model": f"{first.spacing_mm:.2f} mm{finer} voxels", "Device": last.device}
 
 
 def _volumes_ml(found: Sequence[SegmentedFrame], labels: Sequence[int]) -> dict[str, list[float]]:

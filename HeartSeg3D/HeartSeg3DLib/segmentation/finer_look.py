@@ -25,7 +25,7 @@ def averaged_with_finer_look(model: ReadyModel, volume: Volume, first: Predictio
         first: What the network said at first.
         step: Called with the fraction done.
     """
-    spacing = first.sampled_at_mm * _FINER
+    spacing = finer_spacing_mm(first)
     size = first.grid.upper - first.grid.lower
     z, y, x = (_side(length / spacing) for length in size)
     grid = Grid.centered(0.5 * (first.grid.lower + first.grid.upper), spacing, (z, y, x))
@@ -33,6 +33,11 @@ def averaged_with_finer_look(model: ReadyModel, volume: Volume, first: Predictio
     finer = regrid(other.log_probabilities, other.grid, first.grid)
     mean = 0.5 * (first.log_probabilities.to(finer.device) + finer)
     return replace(first, log_probabilities=mean, inside=first.inside.to(mean.device))
+
+
+def finer_spacing_mm(first: Prediction) -> float:
+    """Return the spacing of the voxels of the further look."""
+    return first.sampled_at_mm * _FINER
 
 
 def _side(voxels: float) -> int:

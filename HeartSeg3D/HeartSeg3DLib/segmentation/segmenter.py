@@ -20,7 +20,7 @@ from .cleanup import remove_islands
 from .contrast import ALIKE, blood_looks_like_muscle
 from .device import is_out_of_memory, release_memory
 from .export import export_labels
-from .finer_look import averaged_with_finer_look
+from .finer_look import averaged_with_finer_look, finer_spacing_mm
 from .frame import Volume, view_in_model_frame
 from .intensity import rule_for
 from .locate import Decision, Evidence, Finding, is_heart, locate, no_heart, with_labels
@@ -65,6 +65,7 @@ class HeartLabels:
         assumed_direction: Direction matrix of an assumed pose, rows one after the other; None when the header's was
             used.
         spacing_mm: Spacing at which the segmenter saw the heart.
+        finer_spacing_mm: That of a second look; None where there was none.
         device: Where it ran in the end.
         seen: What the network said before its labels were written, where that was asked for.
         blood_unseen: Whether blood looks like muscle, as in CT without contrast medium.
@@ -81,6 +82,7 @@ class HeartLabels:
     evidence: dict[str, float] = field(default_factory=dict)
     assumed_direction: tuple[float, ...] | None = None
     spacing_mm: float = 0.0
+    finer_spacing_mm: float | None = None
     device: str = "cpu"
     seen: Seen | None = None
     blood_unseen: bool = False
@@ -199,6 +201,7 @@ class Segmenter:
             evidence=evidence.to_dict(),
             assumed_direction=tuple(assumed.direction.ravel().tolist()) if assumed else None,
             spacing_mm=prediction.sampled_at_mm,
+            finer_spacing_mm=finer_spacing_mm(prediction) if wanted.quality == "best" else None,
             device=str(self._fine_runner.device),
             seen=seen,
             blood_unseen=blood_unseen,

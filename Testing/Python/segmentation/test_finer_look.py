@@ -60,3 +60,4 @@ def test_each_quality_shows_the_network_its_looks_and_no_more(quality: str, side
     found = segmenter.segment(phantom((38, 34, 30), (2.6, 2.4, 3.1))[0], "ct", quality=quality)
     assert [values.shape[-1] for values in fine.network.seen] == sides  # type: ignore[union-attr]
     assert np.isclose(found.spacing_mm, 3.0 if quality == "fast" else SPACING)
+    assert found.finer_spacing_mm == (pytest.approx(0.8 * SPACING) if quality == "best" else None)
