@@ -30,6 +30,9 @@ def list_command(as_json: JsonOption = False) -> None:
         if models:
             run.table({"Id": "left", "Version": "left", "Use": "left", "For": "left", "Voxel": "right",
                        "From": "left", "Title": "left"}, [_row(model) for model in models])
+            for model in models:
+                if model.card is None:
+                    run.say(f"'{model.id}' cannot be used: {model.problem} {model.remedy}")
         else:
             run.say("No models are installed. Import one with: heartseg models import FILE")
         run.say(f"Imported models are kept in {store.root}")
@@ -130,7 +133,7 @@ def _row(model: StoredModel) -> tuple[str, ...]:
     origin = "HeartSeg" if model.shipped else "imported"
     card = model.card
     if card is None:
-        return model.id, "", "", "", "", origin, f"cannot be used: {model.problem} {model.remedy}"
+        return model.id, "", "", "", "", origin, "(cannot be used, see below)"
     return (model.id, card.version, card.role, "+".join(name.upper() for name in card.modalities),
             f"{card.spacing_mm:g} mm", origin, card.title)
 

@@ -136,7 +136,8 @@ class ModelCard:
         try:
             values = json.loads(content, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"The model card is not valid JSON ({error}).", _REMEDY) from error
+            place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+            raise ModelError(f"The model card is not valid JSON{place}.", _REMEDY) from error
         if not isinstance(values, dict):
             raise ModelError("The model card is not a JSON object.", _REMEDY)
         return cls.from_dict(values)

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -81,9 +81,9 @@ class ModelStore:
 
     def list(self) -> Sequence[StoredModel]:
         """Return all models in order of id; a broken one is listed with its problem."""
-        models = {model.id: model for model in self._in_folder(self._shipped_folder(), shipped=True)}
-        models.update({model.id: model for model in self._in_folder(self.root, shipped=False)})
-        return [models[id] for id in sorted(models)]
+        shipped = self._shipped_models()
+        models = {**shipped, **{model.id: model for model in self._in_folder(self.root, shipped=False)}}
+        return [_saying_what_it_hides(models[id]) if id in shipped else models[id] for id in sorted(models)]
 
     def get(self, id: str) -> StoredModel:
         """Return the model with this id.
@@ -122,11 +122,19 @@ class ModelStore:
             role: `segmenter` or `locator`.
 
         Raises:
-            ModelError: There is none, or several imported ones and no shipped one.
+            ModelError: There is none, or several imported ones and no shipped one, or a damaged import hides the
+                shipped one.
         """
-        models = [model for model in self.list() if model.card is not None and model.card.role == role]
-        shipped_ids = {model.id for model in self._in_folder(self._shipped_folder(), shipped=True)}
-        candidates = [model for model in models if model.id in shipped_ids] or models
+        found = self.list()
+        shipped = self._shipped_models()
+        models = [model for model in found if _has_role(model, role)]
+        candidates = [model for model in models if model.id in shipped]
+        if not candidates:
+            for model in found:
+                if model.card is None and model.id in shipped and _has_role(shipped[model.id], role):
+                    raise ModelError(f"The imported model '{model.id}' is damaged and hides the one that comes with "
+                                     f"HeartSeg. {model.problem}", model.remedy)
+            candidates = models
         if not candidates:
             raise ModelError(f"No {role} model is installed.", "Import one: heartseg models import FILE.")
         if len(models) > 1 and candidates is models:
@@ -168,7 +176,14 @@ class ModelStore:
             raise ModelError(f"'{path}' does not exist.", "Give the folder or zip file of a model package.")
         source = path if path.is_file() else package_folder(path)
         card = card_in_archive(source) if source.is_file() else ModelCard.read(source)
-        if not replace and any(model.id == card.id for model in self.list()):
+        taken = [] if replace else [model for model in self.list() if model.id == card.id]
+        if taken and taken[0].shipped:
+            raise UsageError(
+                f"A model named '{card.id}' comes with HeartSeg already.",
+                "To hide that one until the imported one is removed, import on the command line with --replace; or "
+                "give the new one another id.",
+            )
+        if taken:
             raise UsageError(
                 f"A model named '{card.id}' is installed already.",
                 "Remove it first (or, on the command line, import with --replace).",
@@ -210,6 +225,9 @@ class ModelStore:
             return
         raise self._unknown(id)
 
+    def _shipped_models(self) -> dict[str, StoredModel]:
+        return {model.id: model for model in self._in_folder(self._shipped_folder(), shipped=True)}
+
     def _shipped_folder(self) -> Path | None:
         if self._shipped is not None:
             return self._shipped
@@ -238,6 +256,18 @@ def _describe(folder: Path, shipped: bool) -> StoredModel:
     except ModelError as error:
         return StoredModel(folder.name, folder, shipped, None, error.message, error.remedy)
     return StoredModel(card.id, folder, shipped, card)
+
+
+def _has_role(model: StoredModel, role: str) -> bool:
+    return model.card is not None and model.card.role == role
+
+
+def _saying_what_it_hides(model: StoredModel) -> StoredModel:
+    """Return a model of a shipped one's id; of a damaged import the remedy says how to get the shipped one back."""
+    if model.shipped or model.card is not None:
+        return model
+    remedy = f"To use the one that comes with HeartSeg again: heartseg models remove {model.id}"
+    return replace(model, remedy=remedy)
 
 
 def _readable(model: StoredModel) -> StoredModel:

@@ -16,10 +16,13 @@ from random_trust import write_trust
 
 def test_the_list_names_every_model(user_data: Path) -> None:
     (user_data / "models" / "broken").mkdir()
+    (user_data / "models" / "broken" / CARD_FILE).write_text("{", encoding="utf-8")
     result = call("models", "list")
     assert result.exit_code == 0
     assert "random-segmenter" in result.stdout
     assert "cannot be used" in " ".join(result.stdout.split())
+    assert "Expecting" not in result.stdout  # Python's words
+    assert max(map(len, result.stdout[:result.stdout.index("'broken' cannot be used")].splitlines())) <= 110
     listed = json.loads(call("models", "list", "--json").stdout)["models"]
     assert [model["id"] for model in listed] == ["broken", "random-locator", "random-segmenter"]
     assert [bool(model["problem"]) for model in listed] == [True, False, False]

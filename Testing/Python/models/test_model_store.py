@@ -79,12 +79,35 @@ def test_a_taken_id_needs_replace(store, package, tmp_path, network):
 
 def test_a_replaced_shipped_model_comes_back_after_removal(store, tmp_path, network):
     save_package(tmp_path / "newer", make_card(id="default-fine", version="9.0.0"), network)
-    with pytest.raises(UsageError, match="installed already"):
-        store.import_from(tmp_path / "newer")
     store.import_from(tmp_path / "newer", replace=True)
     assert store.default("segmenter").card.version == "9.0.0"
     store.remove("default-fine")
     assert store.default("segmenter").card.version == "1.0.0"
+
+
+def test_an_id_of_a_shipped_model_is_not_said_to_be_removable(store, tmp_path, network):
+    save_package(tmp_path / "newer", make_card(id="default-fine", version="9.0.0"), network)
+    with pytest.raises(UsageError, match="comes with HeartSeg") as caught:
+        store.import_from(tmp_path / "newer")
+    assert "--replace" in caught.value.remedy
+    assert "Remove" not in caught.value.remedy
+
+
+def test_a_damaged_import_that_hides_the_shipped_default_is_named(store, tmp_path, network):
+    save_package(tmp_path / "newer", make_card(id="default-fine", version="9.0.0"), network)
+    store.import_from(tmp_path / "newer", replace=True)
+    save_package(tmp_path / "other", make_card(id="other"), network)
+    store.import_from(tmp_path / "other")
+    (store.root / "default-fine" / "model.json").write_text("{")
+    for find in (lambda: store.default("segmenter"), lambda: store.get("default-fine")):
+        with pytest.raises(ModelError, match="'default-fine'") as caught:
+            find()
+        assert "heartseg models remove default-fine" in caught.value.remedy
+    with pytest.raises(ModelError, match="damaged and hides the one that comes with HeartSeg"):
+        store.default("segmenter")
+    assert store.default("locator").id == "default-coarse"
+    store.remove("default-fine")
+    assert store.default("segmenter").shipped
 
 
 def test_resolve_takes_ids_and_folders(store, package):
