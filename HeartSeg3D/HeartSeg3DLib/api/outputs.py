@@ -53,11 +53,13 @@ def plan_outputs(sources: Sequence[Path], out: Path, *, force: bool = False) -> 
 
     Raises:
         UsageError: No scan, a file for several scans, an output that is a scan, exists, or cannot be written, or a
-            DICOM SEG of a scan that is no DICOM.
+            DICOM SEG of a scan that is no DICOM; the file of a summary among several scans.
     """
     if not sources:
         raise UsageError("No scan was given.", "Give at least one image file or folder of DICOM files.")
     is_file = suffix_of(out) in LABEL_MAP_KINDS and not out.is_dir()
+    if len(sources) > 1:
+        _refuse_file_of_summary(sources)
     if len(sources) > 1 and is_file:
         raise UsageError(f"{len(sources)} scans cannot go into one file, {out.name}.",
                          "Give a folder for the results; for DICOM give the folder that holds the files.")
@@ -164,6 +166,14 @@ def _name(source: Path) -> str:
         return name
     ending = suffix_of(source)
     return name[: len(name) - len(ending)] if ending in _SCAN_ENDINGS else name
+
+
+def _refuse_file_of_summary(sources: Sequence[Path]) -> None:
+    """Refuse a "scan" that was meant as the file of the summary, as in `--json summary.json`."""
+    for source in sources:
+        if source.suffix.lower() == ".json" and not source.exists():
+            raise UsageError(f"There is no scan {source}, and --json takes no file.",
+                             f"It prints to standard output: leave {source.name} out, or write > before it.")
 
 
 def _check_not_a_source(output: Path, sources: Sequence[Path]) -> None:

@@ -35,7 +35,8 @@ def _check_device(name: str) -> str:
 
 
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that exist already.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary to stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary to standard output; takes "
+                                                        "no file.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show warnings and errors only.")]
 DeviceOption = Annotated[
     str,

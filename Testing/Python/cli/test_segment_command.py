@@ -162,6 +162,8 @@ def test_a_batch_stops_at_once_when_the_model_is_altered(tmp_path: Path, user_da
 def test_several_scans_need_a_folder(tmp_path: Path) -> None:
     scans = [write_ct(tmp_path / name) for name in ("a.nii.gz", "b.nii.gz")]
     assert_failed_in_words(call("segment", *scans, "-o", tmp_path / "heart.nii.gz"), 2, "cannot go into one file")
+    summary = call("segment", scans[0], "-o", tmp_path / "heart.nii.gz", "--json", tmp_path / "heart.json")
+    assert_failed_in_words(summary, 2, "--json takes no file")
 
 
 def test_a_cine_gives_a_4d_label_map(tmp_path: Path) -> None:
