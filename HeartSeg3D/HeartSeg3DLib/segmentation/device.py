@@ -11,6 +11,8 @@ from torch import nn
 from HeartSeg3DLib.errors import DeviceError
 
 _NAMES = "auto, cpu, cuda, cuda:N or mps"
+_NEEDS = {"cuda": "a graphics card of NVIDIA, its driver and a CUDA build of PyTorch",
+          "mps": "a Mac with Apple silicon and a PyTorch built for it"}
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -102,7 +104,7 @@ def _require_present(device: torch.device) -> None:
         raise DeviceError(f"This computer has no graphics card number {device.index}.",
                           f"It has {torch.cuda.device_count()} that can be used; choose the device 'auto'.")
     raise DeviceError(f"The device {device.type} is not available on this computer.",
-                      "Choose the device 'auto', or install a driver and a PyTorch build for it.")
+                      f"Choose the device 'auto'; {device.type} needs {_NEEDS[device.type]}.")
 
 
 def _try(device: torch.device) -> str | None:
