@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from HeartSeg3DLib import __version__
 from HeartSeg3DLib.cli.demo_command import demo_command
@@ -13,12 +14,27 @@ from HeartSeg3DLib.cli.mesh_command import MeshCommand, mesh_command
 from HeartSeg3DLib.cli.models_command import models_app
 from HeartSeg3DLib.cli.segment_command import segment_command
 
+_LEFTOVER = "Value error, "
+"""What pydantic, by which newer typers check choices, puts before the sentence of the check."""
+
+
+class PlainWords(TyperGroup):
+    """Says of a wrong option what is wrong, without words of the library that found it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as problem:
+            problem.message = problem.message.removeprefix(_LEFTOVER)
+            raise
+
 
 def create_app() -> typer.Typer:
     """Return the command line with the commands of this library."""
     app = typer.Typer(
         name="heartseg", invoke_without_command=True, callback=_heartseg, add_completion=False,
-        pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+        cls=PlainWords, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.command("demo")(demo_command)
     app.command("segment")(segment_command)

@@ -61,6 +61,15 @@ def test_an_unknown_command_is_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("arguments", [("segment", "a.nii.gz", "-o", "b.nii.gz", "--quality", "superb"),
+                                       ("index", "split", "a.jsonl", "--by", "superb")])
+def test_a_wrong_choice_is_told_in_plain_words(arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.replace("│", " ").split())
+    assert f"Invalid value for '{arguments[-2]}': 'superb' is not one of" in said
+
+
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     program = ("import sys\n"
                "from HeartSegTrainingLib.cli import main\n"
