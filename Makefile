@@ -72,15 +72,16 @@ $(BIN)/python:
 	exit 1
 
 # An install that was interrupted leaves no stamp and is taken up again. Setuptools comes first so that the build, too,
-# uses the version of constraints.txt. From another index comes torch alone; what it needs has its pinned version.
+# uses the version of constraints.txt; after a torch whose other needs are not there yet, pip would print an error on
+# them. From another index comes torch alone; what it needs has its pinned version.
 $(VENV)/installed: $(SETTINGS) | $(BIN)/python
 	@$(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	@if [ -z '$(TORCH_INDEX)' ] && [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
 	    echo "There is no NVIDIA driver here. A PyTorch without several GB of NVIDIA packages (Ctrl-C, then):"; \
 	    echo "    make $(MAKECMDGOALS) TORCH_INDEX=$(TORCH_FOR_PROCESSORS)"; \
 	fi
-	$(if $(TORCH_INDEX),$(PIP) install -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) install -c constraints.txt setuptools
+	$(if $(TORCH_INDEX),$(PIP) install -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) install -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
