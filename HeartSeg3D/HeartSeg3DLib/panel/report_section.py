@@ -1,4 +1,4 @@
-"""The section that saves a report of the result as one page."""
+"""The section that saves a report of the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReportSection:
         self._segmentation = segmentation
         self._context.ui.reportLabel.text = (
             _("Segment a heart first.") if segmentation is None
-            else _("One page with pictures, volumes and what to check. Its title is the result's name.")
+            else _("Pictures, volumes and what to check, as one HTML page or a PDF. Its title is the result's name.")
         )
         self._show_buttons()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -34,6 +35,7 @@ from HeartSeg3DLib.trust import Mark
 from HeartSeg3DLib.trust.light import Light
 
 _OTHER_COLOR = (150, 150, 150)
+_COARSE_MM = 5.0
 _NOTHING = "\N{EN DASH}"
 _PHASES = {"ED": "End-diastole", "ES": "End-systole"}
 _NO_LETTERS = "Sides of the patient are not marked: the file does not say how the patient lay in the scanner."
@@ -120,18 +122,31 @@ def _volume_table(content: ReportContent) -> Table:
         volumes = [found[one.id].volume_ml if one.id in found else 0.0 for found in others]
         rows.append(Row(
             (one.name, *(f"{volume:.1f}" if volume else _NOTHING for volume in volumes),
-             *(() if content.function else (_number(one.mass_g),)), _number(one.diameter_mm), _lights(content, one)),
+             _size(content, one), _lights(content, one)),
             swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
         ))
-    if content.function is None:
-        return Table(("Structure", "Volume (mL)", "Mass (g)", "Diameter (mm)", "Remark"),
-                     (0.28, 0.137, 0.105, 0.155, 0.323), tuple(rows), words_last=True)
-    return Table(("Structure", "ED (mL)", "ES (mL)", "Diameter (mm)", "Remark"), (0.23, 0.09, 0.09, 0.15, 0.44),
-                 tuple(rows), words_last=True)  # the mass of both phases stands in the table of function
+    volume_columns = {"Volume (mL)": 0.099} if content.function is None else {"ED (mL)": 0.085, "ES (mL)": 0.085}
+    sizes = {"g": "Mass", "mm": "Diameter"}
+    found = {str(row.cells[-2]).rpartition(" ")[2] for row in rows}
+    title = ", ".join(name for unit, name in sizes.items() if unit in found).capitalize()
+    if not title:
+        rows = [replace(row, cells=(*row.cells[:-2], row.cells[-1])) for row in rows]
+    size_column = {title: 0.112 if title == "Diameter" else 0.108} if title else {}
+    widths = {"Structure": 0.252, **volume_columns, **size_column}
+    return Table((*widths, "Remark"), (*widths.values(), 1.0 - sum(widths.values())), tuple(rows), words_last=True)
 
 
-def _number(value: float | None) -> str:
-    return f"{value:.1f}" if value else ""
+def _size(content: ReportContent, row: StructureMeasurement) -> str:
+    """Return the diameter of a vessel or the mass of the myocardium, which few structures have, else nothing."""
+    if row.diameter_mm:
+        return f"{row.diameter_mm:.{0 if _coarse(content) else 1}f} mm"
+    beats = content.function is not None  # then the mass of both phases stands in the table of function
+    return f"{row.mass_g:.1f} g" if row.mass_g and not beats else ""
+
+
+def _coarse(content: ReportContent) -> bool:
+    """Whether slices lie so far apart that tenths of a millimeter say nothing of a vessel's diameter."""
+    return content.measurements[0].slice_distance_mm >= _COARSE_MM
 
 
 def _lights(content: ReportContent, row: StructureMeasurement) -> Lights:
@@ -195,5 +210,6 @@ def _facts(content: ReportContent) -> Iterator[tuple[str, str]]:
                                         f"({SURFACE_AREA_SOURCE})")
     yield "Volumes", "Number of voxels times the volume of a voxel; papillary muscles as the model draws them."
     yield "Mass", f"Volume of the left ventricle's myocardium times {MYOCARDIAL_DENSITY_G_PER_ML} g/mL."
-    yield "Diameters", "Largest sphere that fits into the vessel."
+    apart = f"; rough, with slices {content.measurements[0].slice_distance_mm:.0f} mm apart" if _coarse(content) else ""
+    yield "Diameters", f"Largest sphere that fits into the vessel{apart}."
     yield "Software", f"HeartSeg {__version__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -13,6 +14,19 @@ from HeartSeg3DLib.report.curve import Drawing
 from HeartSeg3DLib.trust.light import Judgement, Light
 
 Rgb = tuple[int, int, int]
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|mL|mm|ms|g)(?!\w))")
+
+
+def keep_units(text: str) -> str:
+    """Return a text in which no line breaks between a number and its unit.
+
+    Example:
+        >>> keep_units("12 % of 5 mL").split(" ")
+        ['12\\xa0%', 'of', '5\\xa0mL']
+    """
+    return _BEFORE_UNIT.sub(NO_BREAK, text)
 
 
 class Images(Protocol):

@@ -22,6 +22,7 @@ from HeartSeg3DLib.report.content import (
     Rgb,
     Row,
     Table,
+    keep_units,
 )
 from HeartSeg3DLib.report.curve import Dot, Drawing, Line, Words
 from HeartSeg3DLib.trust.light import Light
@@ -184,7 +185,7 @@ def _(block: Facts) -> str:
 def _lamp(when: str, light: Light) -> str:
     phase = f'<span class="phase">{escape(when)}</span>' if when else ""
     return (f'{phase}<span class="lamp" style="background:{_color(light.color)}"></span>'
-            f"<b>{escape(light.name)}</b>{escape(light.text.removeprefix(light.name))}")
+            f"<b>{escape(light.name)}</b>{escape(keep_units(light.text.removeprefix(light.name)))}")
 
 
 def _in_cell(when: str, light: Light) -> str:

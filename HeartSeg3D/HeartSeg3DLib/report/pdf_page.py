@@ -54,8 +54,7 @@ def to_pdf(page: Page) -> bytes:
     """Return the page as a PDF document."""
     layout = _Layout(page)
     for number, block in enumerate(page.blocks):
-        following = page.blocks[number + 1] if number + 1 < len(page.blocks) else None
-        layout.add(block, following)
+        layout.add(block, page.blocks[number + 1:])
     layout.pdf.footer(NOTE_SENTENCE, _SMALL, _QUIET, _MARGIN)
     return layout.pdf.to_bytes()
 
@@ -88,10 +87,10 @@ class _Layout:
         self.pdf.line(((_MARGIN, self.y), (A4[0] - _MARGIN, self.y)), _ACCENT, 1.2)
         self.y += 6
 
-    def add(self, block: Block, following: Block | None = None) -> None:
-        """Draw a block; a heading moves to the next page with the block that follows it."""
-        if isinstance(block, Heading) and following is not None:
-            self._need(34 + min(_height(following), 220))
+    def add(self, block: Block, following: Sequence[Block] = ()) -> None:
+        """Draw a block; a heading moves to the next page with what follows it."""
+        if isinstance(block, Heading):
+            self._need(34 + _kept_with_heading(following))
         self._add(block)
 
     @singledispatchmethod
@@ -150,7 +149,9 @@ class _Layout:
 
     @_add.register
     def _(self, block: Table) -> None:
-        edges = [_MARGIN + _WIDTH * sum(block.widths[:number]) for number in range(len(block.widths) + 1)]
+        edges = _edges(block)
+        if _height(block) <= _BOTTOM - _MARGIN:
+            self._need(_height(block))
         self.y += 8
         self._cells(block, Row(block.columns), edges, head=True)
         for row in block.rows:
@@ -255,18 +256,39 @@ def _light_lines(lights: Lights, width: float) -> Iterator[_Line]:
         yield from (_Line(text, indent) for text in rest)
 
 
+def _edges(table: Table) -> list[float]:
+    """Return where the columns of a table begin, and where the last one ends."""
+    return [_MARGIN + _WIDTH * sum(table.widths[:number]) for number in range(len(table.widths) + 1)]
+
+
 def _row_height(row: Row, edges: Sequence[float]) -> float:
     lines = max(len(_cell_lines(cell, number, edges)) for number, cell in enumerate(row.cells))
     return lines * _SIZE * _LEADING + 4
 
 
 def _height(block: Block) -> float:
-    """Return how high a picture or chart is with its caption; for others, the least that should follow a heading."""
+    """Return how high a block is; for those that may be divided, the least that should follow a heading."""
     if isinstance(block, Picture):
         return _WIDTH * 9 / 16 + 36
     if isinstance(block, Chart):
         return block.drawing.height * _WIDTH / block.drawing.width + 36
+    if isinstance(block, Table):
+        return 8 + sum(_row_height(row, _edges(block)) for row in (Row(block.columns), *block.rows))
+    if isinstance(block, Facts):
+        return 8 + sum(len(wrapped(text, _SIZE, _WIDTH - _TERM)) * _SIZE * _LEADING + 2 for _, text in block.items)
+    if isinstance(block, Lights):
+        return 8 + len(list(_light_lines(block, _WIDTH))) * _SIZE * _LEADING
     return 60.0
+
+
+def _kept_with_heading(following: Sequence[Block]) -> float:
+    """Return the height of what stays on a heading's page: the next block, and after lights the one below them."""
+    height = 0.0
+    for block in following:
+        height += _height(block)
+        if not isinstance(block, Lights):
+            break
+    return height if height <= _BOTTOM - _MARGIN - 34 else 60.0
 
 
 def _pixels(png: bytes) -> NDArray[np.uint8]:

@@ -5,12 +5,15 @@ Neither Slicer's Python nor a plain installation brings a library that writes PD
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from HeartSeg3DLib.report.content import NO_BREAK, keep_units
 
 Rgb = tuple[int, int, int]
 
@@ -47,9 +50,12 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def wrapped(text: str, size: float, width: float, bold: bool = False) -> list[str]:
-    """Break a text into lines that fit into a width in points; words that are too long are cut."""
+    """Break a text into lines that fit into a width in points; words that are too long are cut.
+
+    A number and its unit stay in one line.
+    """
     lines, line = [], ""
-    for word in text.split():
+    for word in (part.replace(NO_BREAK, " ") for part in re.split("[ \t\n]+", keep_units(text).strip())):
         longer = f"{line} {word}" if line else word
         if text_width(longer, size, bold) <= width:
             line = longer

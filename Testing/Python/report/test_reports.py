@@ -257,6 +257,52 @@ def test_many_warnings_flow_over_pages(heart_labels: sitk.Image, tmp_path: Path)
     assert "1 / 4" in words
 
 
+def pages_of(path: Path) -> list[str]:
+    """Words of each page."""
+    streams = map(zlib.decompress, re.findall(rb"stream\n(.*?)\nendstream", path.read_bytes(), re.DOTALL))
+    return [drawn.decode("cp1252") for drawn in streams if b"For research, not a medical device." in drawn]
+
+
+@pytest.mark.parametrize("warnings", range(0, 24, 3))
+def test_the_table_of_structures_stays_in_one_piece_under_its_heading(heart_labels: sitk.Image, tmp_path: Path,
+                                                                      warnings: int) -> None:
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], warnings=["Look."] * warnings,
+                            judgements=[Judgement(light=Light("amber", "Look at it."))])
+    holding = [page for page in pages_of(write_report(tmp_path / "heart.pdf", content)) if "(Structures)" in page]
+    assert len(holding) == 1
+    assert all(f"({name})" in holding[0] for name in (*NAMES, "Amber. Look at it."))
+
+
+def test_sizes_share_a_column_and_it_goes_where_nothing_has_one(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    without = sitk.ChangeLabel(heart_labels, changeMap={2: 0})
+    titles = []
+    for labels in (heart_labels, without):
+        content = ReportContent("heart", [labels], [measure(labels)])
+        text = write_report(tmp_path / "heart.html", content, True).read_text("utf-8")
+        titles.append(re.findall(r"<th(?: [^>]*)?>(.*?)</th>", text))
+    assert titles == [["Structure", "Volume (mL)", "Mass", "Remark"], ["Structure", "Volume (mL)", "Remark"]]
+
+
+def test_a_number_and_its_unit_stay_in_one_line(heart_labels: sitk.Image, tmp_path: Path) -> None:
+    width = text_width("It is 12", 10) + 0.1
+    assert wrapped("It is 12 % of all", 10, width) == ["It is", "12 %", "of all"]
+    mark = Mark("AO", "green", "Aorta: nothing noticed (12 % risk).")
+    content = ReportContent("heart", [heart_labels], [measure(heart_labels)], judgements=[Judgement([mark])])
+    text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
+    assert "12\N{NO-BREAK SPACE}% risk" in text
+
+
+@pytest.mark.parametrize(("slices_mm", "said"), [(2.0, r"\d\d\.\d.mm"), (17.7, r"\d\d.mm")])
+def test_diameters_across_slices_far_apart_are_whole_millimeters(heart_labels: sitk.Image, tmp_path: Path,
+                                                                 slices_mm: float, said: str) -> None:
+    labels = sitk.ChangeLabel(heart_labels, changeMap={4: 6})
+    labels.SetSpacing((2.0, 2.0, slices_mm))
+    content = ReportContent("heart", [labels], [measure(labels)])
+    text = write_report(tmp_path / "heart.html", content).read_text("utf-8")
+    assert re.search(rf">Aorta</td>.*?<td>{said}</td>", text)
+    assert ("rough, with slices 18" in text) == (slices_mm > 5)
+
+
 def test_letters_that_the_font_lacks_are_announced(heart_labels: sitk.Image, tmp_path: Path) -> None:
     content = ReportContent("сердце 心臓", [heart_labels], [measure(heart_labels)])
     path = write_report(tmp_path / "name.pdf", content)
