@@ -38,7 +38,7 @@ from SlicerRuntime import dialogs
 
 WIDTH = 420
 COLORS = 256
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
 
 
 class Photographer:
