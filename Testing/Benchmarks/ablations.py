@@ -120,7 +120,10 @@ def trained(arm: str, seed: int, args: argparse.Namespace) -> Path:
     out = folder / "package"
     if not out.exists():
         config = config_of(arm, seed, args)
-        Trainer(config, kind_named("finetune").make_task(config, folder), folder).run(resume=folder.exists())
+        trainer = Trainer(config, kind_named("finetune").make_task(config, folder), folder)
+        trainer.run(resume=folder.exists())
+        if not trainer.finished:
+            raise RuntimeError("Stopped: the same command goes on.")  # nothing may be made of a half trained network
         said = {"id": arm.replace(" ", "-").lower(), "version": "0.0.0", "title": arm, "role": "segmenter",
                 "labels": list(range(8)), "modalities": ["ct", "mr"], "licence": "Apache-2.0"}
         export_package(folder, out, said)

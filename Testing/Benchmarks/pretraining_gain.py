@@ -116,7 +116,11 @@ def prepared(name: str, cases: list[tuple], *, labelled: bool) -> dict[str, str]
 def run(config: object, folder: Path) -> Path:
     """Run a job, or go on with it; gives its last checkpoint."""
     kind = kind_named(config.kind if isinstance(config, FinetuneConfig) else config.stage)
-    return Trainer(config, kind.make_task(config, folder), folder).run(resume=folder.exists())
+    trainer = Trainer(config, kind.make_task(config, folder), folder)
+    checkpoint = trainer.run(resume=folder.exists())
+    if not trainer.finished:
+        raise SystemExit("Stopped: the same command goes on.")  # nothing may be made of a half trained network
+    return checkpoint
 
 
 def pretrained_encoder(seed: int, mode: str, data: dict[str, str], args: argparse.Namespace) -> Path:
