@@ -98,9 +98,13 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
 
 
 def _slice_distance_mm(segmentation: Any) -> float | None:
-    """Return the largest distance between neighboring voxels of any phase, where the segmentation lies in the world."""
-    return max((step for phase in phases_of(segmentation) for labelmap in layers_of(phase)
-                for step in world_spacing(segmentation, labelmap)), default=None)
+    """Return the largest distance between neighboring voxels, where the segmentation lies in the world.
+
+    Of the phase that is shown, as all have one grid: asking the stored phases, which are not in the scene, for their
+    voxels ended in crashes of VTK minutes later.
+    """
+    return max((step for labelmap in layers_of(segmentation) for step in world_spacing(segmentation, labelmap)),
+               default=None)
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,
