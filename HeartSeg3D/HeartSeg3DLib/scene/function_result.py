@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
+
+import slicer
+import vtk
 
 from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
 from HeartSeg3DLib.measurement import HeartFunction, heart_function
 from HeartSeg3DLib.scene.cardiac_phases import mark_phases
 from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
 from HeartSeg3DLib.scene.layer_volumes import stamp_of
-from HeartSeg3DLib.scene.segment_voxels import layers_of, world_spacing
 from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import (
     HEART_RATE_ATTRIBUTE,
@@ -98,13 +101,22 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
 
 
 def _slice_distance_mm(segmentation: Any) -> float | None:
-    """Return the largest distance between neighboring voxels, where the segmentation lies in the world.
+    """Return the largest distance between neighboring voxels of the scan, where the segmentation lies in the world.
 
-    Of the phase that is shown, as all have one grid: asking the stored phases, which are not in the scene, for their
-    voxels ended in crashes of VTK minutes later.
+    It is read from the text of the scan's geometry that the segmentation keeps: asking for the voxels themselves at
+    this place made VTK hang or crash minutes later, while a mesh was shown.
     """
-    return max((step for labelmap in layers_of(segmentation) for step in world_spacing(segmentation, labelmap)),
-               default=None)
+    converter, grid, extent = slicer.vtkSegmentationConverter, vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
+    text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
+    if not text or not converter.DeserializeImageGeometry(text, grid, extent):
+        return None
+    transform = segmentation.GetParentTransformNode()
+    if transform is not None and transform.IsTransformToWorldLinear():
+        to_world = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(to_world)
+        vtk.vtkMatrix4x4.Multiply4x4(to_world, grid, grid)
+    axes = [[grid.GetElement(row, column) for row in range(3)] for column in range(3)]
+    return max(math.hypot(*axis) for axis in axes)
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,
