@@ -103,8 +103,7 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
 def _slice_distance_mm(segmentation: Any) -> float | None:
     """Return the largest distance between neighboring voxels of the scan, where the segmentation lies in the world.
 
-    It is read from the text of the scan's geometry that the segmentation keeps: asking for the voxels themselves at
-    this place made VTK hang or crash minutes later, while a mesh was shown.
+    It is read from the text of the scan's geometry that the segmentation keeps, so that no voxels are touched.
     """
     converter, grid, extent = slicer.vtkSegmentationConverter, vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
     text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
