@@ -109,7 +109,7 @@ def _model(value: int, surface: Surface, opacity: float) -> Any:
     structure = STRUCTURES.get(value)
     mesh = poly_data(surface)
     if surface.quality is not None:
-        quality = numpy_support.numpy_to_vtk(surface.quality, deep=False)
+        quality = numpy_support.numpy_to_vtk(surface.quality, deep=True)
         quality.SetName(QUALITY)
         mesh.GetCellData().AddArray(quality)
     name = structure.name if structure is not None else _("Label {value}").format(value=value)

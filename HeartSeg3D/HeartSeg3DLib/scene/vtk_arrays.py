@@ -36,7 +36,7 @@ def oriented_image(ijk_to_ras: NDArray[np.float64], start: tuple[int, int, int],
     Args:
         ijk_to_ras: (4, 4), of the whole scan.
         start: Voxel (x, y, z) of the scan at which the labels begin.
-        labels: C-contiguous; VTK goes on using this memory.
+        labels: C-contiguous; VTK gets a copy.
     """
     image = slicer.vtkOrientedImageData()
     ends = [first + count - 1 for first, count in zip(start, labels.shape[::-1], strict=True)]
@@ -47,7 +47,7 @@ def oriented_image(ijk_to_ras: NDArray[np.float64], start: tuple[int, int, int],
 
 
 def plain_image(labels: NDArray[np.uint8]) -> Any:
-    """Return labels [z, y, x] as the vtkImageData of a volume node; VTK goes on using this memory."""
+    """Return a copy of labels [z, y, x] as the vtkImageData of a volume node."""
     image = vtk.vtkImageData()
     image.SetDimensions(labels.shape[::-1])
     image.GetPointData().SetScalars(_scalars(labels))
@@ -55,23 +55,27 @@ def plain_image(labels: NDArray[np.uint8]) -> Any:
 
 
 def poly_data(surface: Surface) -> Any:
-    """Return a surface as vtkPolyData on the same memory."""
+    """Return a copy of a surface as vtkPolyData.
+
+    Nothing here shares memory with NumPy: VTK keeps such arrays alive by the Python wrapper of its own, and scenes with
+    many of them ended in crashes where the next wrapper was made.
+    """
     points = vtk.vtkPoints()
-    points.SetData(numpy_support.numpy_to_vtk(surface.points, deep=False))
+    points.SetData(numpy_support.numpy_to_vtk(surface.points, deep=True))
     triangles = vtk.vtkCellArray()
-    triangles.SetData(numpy_support.numpy_to_vtkIdTypeArray(surface.offsets, deep=False),
-                      numpy_support.numpy_to_vtkIdTypeArray(surface.connectivity, deep=False))
+    triangles.SetData(numpy_support.numpy_to_vtkIdTypeArray(surface.offsets, deep=True),
+                      numpy_support.numpy_to_vtkIdTypeArray(surface.connectivity, deep=True))
     result = vtk.vtkPolyData()
     result.SetPoints(points)
     result.SetPolys(triangles)
     if surface.normals is not None:
-        normals = numpy_support.numpy_to_vtk(surface.normals, deep=False)
+        normals = numpy_support.numpy_to_vtk(surface.normals, deep=True)
         normals.SetName("Normals")
         result.GetPointData().SetNormals(normals)
     return result
 
 
 def _scalars(labels: NDArray[np.uint8]) -> Any:
-    scalars = numpy_support.numpy_to_vtk(labels.reshape(-1), deep=False, array_type=vtk.VTK_UNSIGNED_CHAR)
+    scalars = numpy_support.numpy_to_vtk(labels.reshape(-1), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
     scalars.SetName("ImageScalars")
     return scalars
