@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
-
-import slicer
-import vtk
 
 from HeartSeg3DLib.anatomy import MYOCARDIAL_DENSITY_G_PER_ML
 from HeartSeg3DLib.measurement import HeartFunction, heart_function
 from HeartSeg3DLib.scene.cardiac_phases import mark_phases
 from HeartSeg3DLib.scene.function_plot import show_plot, store_curves, store_numbers
 from HeartSeg3DLib.scene.layer_volumes import stamp_of
+from HeartSeg3DLib.scene.segment_voxels import scan_spacing
 from HeartSeg3DLib.scene.segmentation_result import MARKS_ATTRIBUTE
 from HeartSeg3DLib.scene.sequence_result import (
     HEART_RATE_ATTRIBUTE,
@@ -88,9 +85,10 @@ def function_of(segmentation: Any, heart_rate: float | None = None, height_cm: f
     curves = volume_curves(segmentation)
     muscle = [curves[id] for id in _MUSCLE if id in curves]
     mass = [MYOCARDIAL_DENSITY_G_PER_ML * sum(phase) for phase in zip(*muscle, strict=True)] if muscle else None
+    spacing = scan_spacing(segmentation)
     return heart_function(curves, times_of_sequence(sequence_of(segmentation)), myocardial_mass_g=mass,
-                          cut=_cut_by_the_border(segmentation), slice_distance_mm=_slice_distance_mm(segmentation),
-                          **told)
+                          cut=_cut_by_the_border(segmentation),
+                          slice_distance_mm=None if spacing is None else max(spacing), **told)
 
 
 def _cut_by_the_border(segmentation: Any) -> set[str]:
@@ -98,24 +96,6 @@ def _cut_by_the_border(segmentation: Any) -> set[str]:
     marks = [mark for phase in phases_of(segmentation)
              for mark in json.loads(phase.GetAttribute(MARKS_ATTRIBUTE) or "[]")]
     return {mark["id"] for mark in marks if says_cut(mark["sentence"])}
-
-
-def _slice_distance_mm(segmentation: Any) -> float | None:
-    """Return the largest distance between neighboring voxels of the scan, where the segmentation lies in the world.
-
-    It is read from the text of the scan's geometry that the segmentation keeps, so that no voxels are touched.
-    """
-    converter, grid, extent = slicer.vtkSegmentationConverter, vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
-    text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
-    if not text or not converter.DeserializeImageGeometry(text, grid, extent):
-        return None
-    transform = segmentation.GetParentTransformNode()
-    if transform is not None and transform.IsTransformToWorldLinear():
-        to_world = vtk.vtkMatrix4x4()
-        transform.GetMatrixTransformToWorld(to_world)
-        vtk.vtkMatrix4x4.Multiply4x4(to_world, grid, grid)
-    axes = [[grid.GetElement(row, column) for row in range(3)] for column in range(3)]
-    return max(math.hypot(*axis) for axis in axes)
 
 
 def function_facts(segmentation: Any, heart_rate: float | None = None, height_cm: float | None = None,

@@ -202,7 +202,19 @@ def image_to_world(labelmap: slicer.vtkOrientedImageData) -> NDArray[np.float64]
 def world_spacing(segmentation: slicer.vtkMRMLSegmentationNode,
                   labelmap: slicer.vtkOrientedImageData) -> tuple[float, float, float]:
     """Voxel steps (x, y, z) in mm after a linear parent transform; a grid transform is left out, being local."""
-    axes = image_to_world(labelmap)[:3, :3]
+    return _steps_in_world(segmentation, image_to_world(labelmap))
+
+
+def scan_spacing(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[float, float, float] | None:
+    """As `world_spacing`, of the scan, whose voxels may be coarser than those in which somebody edited; None where the
+    segmentation does not know its scan's geometry."""
+    found = _scan_geometry(segmentation)
+    return None if found is None else _steps_in_world(segmentation, found[0])
+
+
+def _steps_in_world(segmentation: slicer.vtkMRMLSegmentationNode,
+                    to_ras: NDArray[np.float64]) -> tuple[float, float, float]:
+    axes = to_ras[:3, :3]
     transform = segmentation.GetParentTransformNode()
     if transform is not None and transform.IsTransformToWorldLinear():
         matrix = vtk.vtkMatrix4x4()
@@ -210,6 +222,15 @@ def world_spacing(segmentation: slicer.vtkMRMLSegmentationNode,
         axes = _array(matrix)[:3, :3] @ axes
     x, y, z = np.linalg.norm(axes, axis=0)
     return float(x), float(y), float(z)
+
+
+def _scan_geometry(segmentation: slicer.vtkMRMLSegmentationNode) -> tuple[NDArray[np.float64], list[int]] | None:
+    """The 4 x 4 matrix from (i, j, k) of the scan to RAS millimeters and its extent, None where they are not known."""
+    converter, matrix, extent = slicer.vtkSegmentationConverter, vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
+    text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
+    if not text or not converter.DeserializeImageGeometry(text, matrix, extent):
+        return None
+    return _array(matrix), extent
 
 
 def _take_from_other_layers(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str,
@@ -241,12 +262,11 @@ def scan_extent_of(segmentation: slicer.vtkMRMLSegmentationNode,
 
     The lattice may be finer, as the Segment Editor makes it: then these are its voxels within the scan.
     """
-    converter = slicer.vtkSegmentationConverter
-    text = segmentation.GetSegmentation().GetConversionParameter(converter.GetReferenceImageGeometryParameterName())
-    matrix, extent = vtk.vtkMatrix4x4(), [0, -1, 0, -1, 0, -1]
-    if not text or not converter.DeserializeImageGeometry(text, matrix, extent):
+    found = _scan_geometry(segmentation)
+    if found is None:
         return None
-    between = np.linalg.inv(image_to_world(labelmap)) @ _array(matrix)
+    to_ras, extent = found
+    between = np.linalg.inv(image_to_world(labelmap)) @ to_ras
     scale = np.diag(between)[:3]
     if np.abs(between[:3, :3] - np.diag(scale)).max() > _SAME_LATTICE or scale.min() <= 0 or extent[1] < extent[0]:
         return None
