@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -117,20 +116,18 @@ def _function_table(function: HeartFunction) -> Table:
 def _volume_table(content: ReportContent) -> Table:
     frames = [content.measurements[index] for index in content.shown.values()]
     others = [{row.id: row for row in frame} for frame in frames]
+    sizes = {"Mass": content.function is None and any(one.mass_g for one in frames[0]),
+             "Diameter": any(one.diameter_mm for one in frames[0])}
+    title = ", ".join(name for name, there in sizes.items() if there).capitalize()
     rows = []
     for one in frames[0]:
         volumes = [found[one.id].volume_ml if one.id in found else 0.0 for found in others]
         rows.append(Row(
             (one.name, *(f"{volume:.1f}" if volume else _NOTHING for volume in volumes),
-             _size(content, one), _lights(content, one)),
+             *((_size(content, one),) if title else ()), _lights(content, one)),
             swatch=STRUCTURES[one.label].color if one.label in STRUCTURES else _OTHER_COLOR,
         ))
     volume_columns = {"Volume (mL)": 0.099} if content.function is None else {"ED (mL)": 0.085, "ES (mL)": 0.085}
-    sizes = {"g": "Mass", "mm": "Diameter"}
-    found = {str(row.cells[-2]).rpartition(" ")[2] for row in rows}
-    title = ", ".join(name for unit, name in sizes.items() if unit in found).capitalize()
-    if not title:
-        rows = [replace(row, cells=(*row.cells[:-2], row.cells[-1])) for row in rows]
     size_column = {title: 0.112 if title == "Diameter" else 0.108} if title else {}
     widths = {"Structure": 0.252, **volume_columns, **size_column}
     return Table((*widths, "Remark"), (*widths.values(), 1.0 - sum(widths.values())), tuple(rows), words_last=True)
